@@ -1,0 +1,49 @@
+"""collm: teams of decentralized language-model agents that learn to work together.
+
+Data flows one way: an environment gives observations, agents answer in parallel, a rollout grows a
+tree of joint turns, an algorithm turns the tree into advantages, and every agent updates itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collm.training.display import Display
+    from collm.training.loop import Result
+
+__version__ = "0.1.0"
+
+
+def train(
+    recipe: str | Path,
+    out: str | Path,
+    overrides: Sequence[str] = (),
+    *,
+    resume: bool = False,
+    display: Display | None = None,
+) -> Result:
+    """Train a team, as ``collm train`` does, and return how it ended.
+
+    The libraries' progress bars are turned off for the whole process.
+
+    Args:
+        recipe: a YAML file or the name of a shipped recipe, such as ``demo``.
+        out: the run folder; empty or absent unless ``resume``.
+        overrides: settings such as ``training.max_updates=5``.
+        resume: go on with the run in ``out``.
+        display: shows progress; by default nothing does.
+
+    Raises:
+        CollmError: for bad input.
+    """
+    # Importing torch takes seconds, which ``import collm`` should not.
+    from collm.quiet import quiet_libraries
+    from collm.recipes import load_recipe
+    from collm.training.display import Silent
+    from collm.training.loop import train as run
+
+    quiet_libraries()
+    return run(load_recipe(str(recipe), overrides), Path(out), display or Silent(), resume)

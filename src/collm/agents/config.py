@@ -1,0 +1,93 @@
+"""Configuration of agents and critics."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+DType = Literal["float32", "bfloat16", "float16"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Sampling(_Frozen):
+    """How actions are drawn. This distribution *is* the policy: scoring applies the same cuts.
+
+    Attributes:
+        temperature: divides the logits; 0 is greedy and only for evaluation.
+        top_p: nucleus; 1 keeps everything.
+        top_k: ``None`` keeps everything.
+        max_tokens: ``M``, the longest action.
+    """
+
+    temperature: float = Field(default=1.0, ge=0)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    top_k: int | None = Field(default=None, ge=1)
+    max_tokens: int = Field(default=256, ge=1)
+
+
+class Optimization(_Frozen):
+    """AdamW with a learning-rate schedule and a gradient clip.
+
+    Attributes:
+        learning_rate: at its peak.
+        schedule: ``constant``, or decay to 0 over the planned updates, ``linear`` or ``cosine``.
+        warmup: updates over which the rate rises from 0.
+        max_grad_norm: gradients are scaled down to this norm; ``None`` leaves them.
+    """
+
+    learning_rate: float = Field(default=5e-6, gt=0)
+    betas: tuple[float, float] = (0.9, 0.999)
+    epsilon: float = Field(default=1e-8, gt=0)
+    weight_decay: float = Field(default=0.0, ge=0)
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    warmup: int = Field(default=0, ge=0)
+    max_grad_norm: float | None = Field(default=1.0, gt=0)
+
+
+class ModelConfig(_Frozen):
+    """Where a model comes from and where it runs.
+
+    Attributes:
+        model: a hub id, a local folder, or ``collm:NAME`` for one that ships with this package.
+        tokenizer: the same, if it does not lie with the model.
+        dtype: of the weights; steps of bfloat16 ones are rounded at random, so that small ones count.
+        device: a torch device, or ``auto`` for CUDA if there is one.
+        context: ``C``, the most recent tokens that a forward pass is conditioned on.
+        batch_tokens: tokens in one training forward, padding included; bounds memory, not results.
+    """
+
+    model: str
+    tokenizer: str | None = None
+    dtype: DType = "float32"
+    device: str = "auto"
+    context: int = Field(default=4096, ge=8)
+    batch_tokens: int = Field(default=16384, ge=1)
+    optimization: Optimization = Optimization()
+
+
+class AgentConfig(ModelConfig):
+    """One agent.
+
+    Attributes:
+        chat_template: a Jinja file that replaces the tokenizer's own template.
+        template_options: passed to the template, such as ``enable_thinking: false``.
+        history: ``full`` conditions on the whole history (paper section 4.1), ``turn`` on the current
+            observation alone, as the reference code does.
+        batch_rows: samples decoded together; bounds memory, not results.
+        keep_cache: keep keys and values between turns instead of encoding the history again.
+    """
+
+    sampling: Sampling = Sampling()
+    chat_template: str | None = None
+    template_options: dict[str, bool | str | int] = {}
+    history: Literal["full", "turn"] = "full"
+    batch_rows: int = Field(default=256, ge=1)
+    keep_cache: bool = True
+
+
+class CriticConfig(ModelConfig):
+    """A language model with a value head."""

@@ -1,0 +1,20 @@
+"""CoLLM-DC: multi-agent actor-critic with decentralized critics."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from collm.algorithms.base import ActorCritic, CriticView
+
+
+class CoLLMDC(ActorCritic):
+    """Each agent's own critic reads its local history and the global information.
+
+    Estimator: ``delta_{i,t} = r_t + discount * V_i(h_{i,t+1}) - V_i(h_{i,t})``, paper equations 2 and 3,
+    Algorithm 2. A local critic cannot tell apart joint histories that one agent sees alike, and while
+    the others learn, its target moves (section 3.2). With one agent it equals CoLLM-CC.
+    """
+
+    critic_view: ClassVar[CriticView | None] = "local"
+
+    type: Literal["collm_dc"] = "collm_dc"

@@ -1,0 +1,48 @@
+"""MAGRPO: multi-agent group-relative policy optimization."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from collm.algorithms.base import Algorithm, Estimates, JointMode, Valued, parents_of, rewards_of
+from collm.functional.advantages import group_relative
+from collm.functional.returns import tree_returns
+from collm.types import Tree
+
+
+class MAGRPO(Algorithm):
+    """Monte-Carlo returns against the mean of sibling samples; no critic.
+
+    Estimator: paper equation 1 with ``b(h_t)`` the mean return of the ``K`` joint actions sampled at
+    ``h_t`` (section 5.2; Liu et al. 2026, "LLM Collaboration with MARL"). A sibling's return averages
+    over the subtree below it, so a full tree of ``H`` turns costs Proposition 3.2's number of calls.
+
+    Assumes at least two samples at each history; with one the advantage is always 0, so ``K = 1`` is
+    refused. Per-agent rewards, where an environment gives them, take the joint reward's place.
+
+    Attributes:
+        num_generations: ``K``.
+        mode: ``align`` joins the agents' k-th samples; ``cross`` plays all ``K^n`` combinations.
+        scale_by_std: divide by the siblings' standard deviation too, as the reference code does.
+    """
+
+    type: Literal["magrpo"] = "magrpo"
+    num_generations: int = Field(default=4, ge=2)
+    mode: JointMode = "align"
+    scale_by_std: bool = False
+
+    @property
+    def num_samples(self) -> int:
+        return self.num_generations
+
+    @property
+    def joint_mode(self) -> JointMode:
+        return self.mode
+
+    def estimate(self, tree: Tree, agent: str, valued: Valued | None) -> Estimates:
+        parents = parents_of(tree)
+        returns = tree_returns(rewards_of(tree, agent), parents, self.discount)
+        siblings = [-1 if parent is None else parent for parent in parents]
+        return Estimates(group_relative(returns, siblings, self.scale_by_std))

@@ -1,0 +1,156 @@
+"""The environment protocol: a pure transition over immutable states (paper section 2.2).
+
+An environment is a frozen pydantic model: its fields are its configuration, its methods its rules. It
+knows text alone, no tokens and no models. Because states never change, a rollout may step the same
+state many times, and replaying the same replies gives the same rewards.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from collm.errors import CollmError
+from collm.registry import discover, resolve
+from collm.types import Observations
+from collm.validation import validated
+
+Split = Literal["train", "test"]
+
+
+class Task(Protocol):
+    """Any frozen record with a name."""
+
+    @property
+    def id(self) -> str: ...
+
+
+TaskT = TypeVar("TaskT", bound=Task)
+StateT = TypeVar("StateT")
+
+
+@dataclass(frozen=True, slots=True)
+class Transition(Generic[StateT]):
+    """What a joint action leads to.
+
+    Attributes:
+        state: the next state; may be observed unless ``terminated``.
+        reward: the raw joint reward, before scale and shift.
+        components: named terms of the reward.
+        metrics: named measures, the same names at every step.
+        terminated: the task is over. A turn limit that is part of the task is termination.
+        truncated: the episode is cut off though the task goes on.
+        agent_rewards: raw rewards of single agents instead of the joint one, for learning.
+    """
+
+    state: StateT
+    reward: float
+    components: Mapping[str, float] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    terminated: bool = False
+    truncated: bool = False
+    agent_rewards: Mapping[str, float] | None = None
+
+
+class Environment(BaseModel, ABC, Generic[TaskT, StateT]):
+    """Base of every environment.
+
+    Subclasses set ``type`` to a unique name and implement the abstract members. The three reward
+    fields are applied by the rollout, never by ``step``: ``reward * reward_scale + reward_shift`` is
+    what algorithms see, and a branch ends early when the mean of a set of siblings' processed rewards
+    is strictly greater than ``termination_threshold`` (``None``: never).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    headline: ClassVar[tuple[str, ...]] = ()
+    """Names of the metrics that people look at first."""
+
+    type: str
+    num_turns: int = Field(default=1, ge=1)
+    reward_scale: float = Field(default=1.0, allow_inf_nan=False)
+    reward_shift: float = Field(default=0.0, allow_inf_nan=False)
+    termination_threshold: float | None = Field(default=None, allow_inf_nan=False)
+
+    @property
+    @abstractmethod
+    def agents(self) -> tuple[str, ...]:
+        """The agents' names, in the order in which their actions apply."""
+
+    @property
+    @abstractmethod
+    def reward_range(self) -> tuple[float, float]:
+        """The lowest and the highest raw reward that a turn can give."""
+
+    @abstractmethod
+    def tasks(self, split: Split) -> Sequence[TaskT]:
+        """The tasks of a split, in a fixed order.
+
+        Raises:
+            CollmError: if the dataset is missing, broken or empty.
+        """
+
+    @abstractmethod
+    def parse_task(self, row: Mapping[str, Any], where: str) -> TaskT:
+        """Read one dataset row, for example from JSON; ``where`` names it in errors.
+
+        Raises:
+            CollmError: if the row does not fit.
+        """
+
+    @abstractmethod
+    def reset(self, task: TaskT, seed: int) -> StateT:
+        """The first state of an episode; all its randomness comes from ``seed``."""
+
+    @abstractmethod
+    def observe(self, state: StateT) -> Observations:
+        """What each agent sees; an agent that is absent skips the turn."""
+
+    @abstractmethod
+    def step(self, state: StateT, replies: Mapping[str, str]) -> Transition[StateT]:
+        """Apply one reply for each agent that observed. Any text is a valid reply."""
+
+    def processed(self, reward: float) -> float:
+        """The reward as algorithms and the early-termination test see it."""
+        return reward * self.reward_scale + self.reward_shift
+
+    def ends_early(self, sibling_rewards: Sequence[float]) -> bool:
+        """Whether processed rewards of siblings are good enough, on average, to stop."""
+        if self.termination_threshold is None:
+            return False
+        return math.fsum(sibling_rewards) / len(sibling_rewards) > self.termination_threshold
+
+    def global_information(self, turn: int, last_reward: float | None) -> str:
+        """``m_t`` as text for critics (paper appendix E.3); ``last_reward`` is raw, ``None`` at first."""
+        text = f"You are at turn = {turn} over a {self.num_turns}-turn episode."
+        if last_reward is None:
+            return text
+        return f"{text}\nYour last-turn reward is {last_reward:.2f} / {self.reward_range[1]:g}."
+
+
+AnyEnvironment = Environment[Any, Any]
+
+
+def environments() -> dict[str, type[AnyEnvironment]]:
+    """Every environment that ships with the package, by type name."""
+    return discover("collm.envs", Environment)  # type: ignore[return-value]
+
+
+def make_env(config: Mapping[str, Any], where: str = "env") -> AnyEnvironment:
+    """Build an environment from its configuration; ``type`` is a name or ``module:Class``.
+
+    Raises:
+        CollmError: if the type is unknown, a key does not belong to it, or a value does not fit.
+    """
+    if not isinstance(config.get("type"), str):
+        mend = f"set it to one of {', '.join(environments())}."
+        raise CollmError(f"{where}.type", "no environment is named.", mend)
+    cls = resolve(config["type"], "collm.envs", Environment, f"{where}.type")
+    own = cls.model_fields["type"].default
+    env = validated(cls, {**config, "type": own}, where)
+    assert isinstance(env, Environment)
+    return env

@@ -1,0 +1,246 @@
+"""The coding environment (paper section 5.1, appendices E.2 and F.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import fsum
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from collm.data import is_file_name, load_labelled_rows, select
+from collm.env import Environment, Split, Transition
+from collm.envs.coding import paper, reference
+from collm.envs.coding.embedded import embedded_problems
+from collm.envs.coding.feedback import MODES, FeedbackMode, Review
+from collm.envs.coding.ladder import BEST, BEST_ALONE, climb
+from collm.envs.coding.problem import Problem, parse_problem, renamed
+from collm.envs.coding.prompts import first_prompt, reference_prompt
+from collm.envs.coding.reading import Reading, Variant
+from collm.envs.coding.suite import Suite, collect
+from collm.sandbox import SandboxConfig, TestResult, grade
+from collm.types import Observation, Observations
+
+_HUB_SPLITS: Mapping[str, Mapping[Variant, tuple[str, str]]] = {
+    "OpenMLRL/CoopHumanEval": {
+        "paper": ("train[0:66]", "train[66:82]"),
+        "reference": ("train[16:]", "train[:16]"),
+    },
+    "openai/openai_humaneval": dict.fromkeys(("paper", "reference"), ("test[33:163]", "test[:32]")),
+    "OpenMLRL/MBPP": dict.fromkeys(("paper", "reference"), ("test[15:65]", "test[:15]")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """A turn that is over: who replied what, how it was read, and how each test went."""
+
+    replies: tuple[tuple[str, str], ...]
+    reading: Reading
+    results: tuple[TestResult, ...]
+
+    @property
+    def passed(self) -> int:
+        return sum(result.passed for result in self.results)
+
+
+@dataclass(frozen=True, slots=True)
+class CodingState:
+    """The problem and the turns so far."""
+
+    problem: Problem
+    plays: tuple[Play, ...] = ()
+
+
+class Coding(Environment[Problem, CodingState]):
+    """A helper writes ``aux``, a main agent writes the function that is asked for.
+
+    The raw reward climbs a ladder: 0.4 for a helper that returns, 0.6 for a main function that returns,
+    0.5 for joint code that parses, the share of tests that pass, and if any passes 0.5 for using the
+    helper and 1.0 for doing more than handing its result on. It stops at the first gate that is shut.
+
+    ``variant`` names the reading where the paper and its reference code differ (docs/coding.md). An
+    option that is ``None`` or not given takes the value of the variant:
+
+    =========================  ==============================  ==============================
+    option                     ``paper``                       ``reference``
+    =========================  ==============================  ==============================
+    replies and tests          read by their AST               read line by line
+    throwing away aux's result costs 0.5                       is free
+    an episode ends early      all tests pass and aux is used  the reward exceeds 3.8
+    ``test_seconds``           8                               10
+    ``feedback_tests``         all                             the first
+    ``raw_prompts``            false: chat template            true
+    later observations         feedback; history has the rest  feedback in the first template
+    =========================  ==============================  ==============================
+
+    Attributes:
+        num_agents: 2, or 1 for ``main`` alone, which then plays one turn unless told otherwise.
+        dataset: ``embedded`` for our own problems, a file, or an id on the Hugging Face hub.
+        train, test: slices such as ``:8``; for the hub with a split's name, such as ``test[:32]``.
+        feedback: what agents hear after a turn.
+        feedback_tests: how many tests feedback may speak of: the first n, the last n if negative, all
+            if 0. The reward always counts all.
+        test_seconds: wall time of one test.
+        raw_prompts: give prompts to the model as they are, without its chat template.
+        sandbox: where the code runs; its ``limits.test_seconds`` yields to ``test_seconds``.
+    """
+
+    headline: ClassVar[tuple[str, ...]] = ("passed_all", "pass_rate", "collab_aux_usage")
+
+    type: Literal["coding"] = "coding"
+    variant: Variant = "paper"
+    num_agents: Literal[1, 2] = 2
+    num_turns: int = Field(default=2, ge=1)
+    reward_shift: float = -BEST
+    dataset: str = "embedded"
+    train: str | None = None
+    test: str | None = None
+    feedback: FeedbackMode = "level_feedback"
+    feedback_tests: int | None = None
+    test_seconds: float | None = Field(default=None, gt=0)
+    raw_prompts: bool | None = None
+    sandbox: SandboxConfig = SandboxConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_the_setting(cls, values: Any) -> Any:
+        """The shift makes the best reward 0, so that finishing early never costs anything."""
+        if not isinstance(values, dict):
+            return values
+        alone, by_reference = values.get("num_agents") == 1, values.get("variant") == "reference"
+        return {
+            "num_turns": 1 if alone else 2,
+            "reward_shift": -BEST_ALONE if alone else -BEST,
+            "termination_threshold": (-0.1 if alone else -0.2) if by_reference else None,
+            **values,
+        }
+
+    @property
+    def agents(self) -> tuple[str, ...]:
+        return ("main",) if self.num_agents == 1 else ("aux", "main")
+
+    @property
+    def reward_range(self) -> tuple[float, float]:
+        return 0.0, BEST_ALONE if self.num_agents == 1 else BEST
+
+    def tasks(self, split: Split) -> Sequence[Problem]:
+        cut = self.train if split == "train" else self.test
+        if self.dataset == "embedded":
+            return select(embedded_problems(split), cut, f"env.{split}")
+        if cut is None and not is_file_name(self.dataset) and self.dataset in _HUB_SPLITS:
+            cut = _HUB_SPLITS[self.dataset][self.variant][0 if split == "train" else 1]
+        rows = load_labelled_rows(self.dataset, "env.dataset", split=cut, split_where=f"env.{split}")
+        return [self.parse_task(row, place) for place, row in rows]
+
+    def parse_task(self, row: Mapping[str, Any], where: str) -> Problem:
+        problem = parse_problem(row, where)
+        called = self._suite(problem).entry_point
+        return problem if called == problem.entry_point else renamed(problem, called)
+
+    def reset(self, task: Problem, seed: int) -> CodingState:
+        return CodingState(task)
+
+    def observe(self, state: CodingState) -> Observations:
+        raw = self.variant == "reference" if self.raw_prompts is None else self.raw_prompts
+        turn = len(state.plays)
+        return {agent: Observation(self._prompt(state, agent, turn), raw=raw) for agent in self.agents}
+
+    def step(self, state: CodingState, replies: Mapping[str, str]) -> Transition[CodingState]:
+        """Judge a joint reply.
+
+        Raises:
+            InfrastructureError: if the sandbox fails.
+        """
+        play = self._judge(state.problem, replies)
+        following = CodingState(state.problem, (*state.plays, play))
+        components = climb(play.reading, play.passed, len(play.results))
+        solved = self.variant == "paper" and self._is_solved(play)
+        return Transition(
+            state=following,
+            reward=fsum(components.values()),
+            components=components,
+            metrics=_metrics(play, components),
+            terminated=solved or len(following.plays) >= self.num_turns,
+        )
+
+    def _suite(self, problem: Problem) -> Suite:
+        return collect(problem) if self.variant == "paper" else reference.collect(problem)
+
+    def _judge(self, problem: Problem, replies: Mapping[str, str]) -> Play:
+        read = paper.read if self.variant == "paper" else reference.read
+        reading = read(problem, replies["main"], replies["aux"] if self.num_agents == 2 else None)
+        suite = self._suite(problem)
+        if reading.runs and suite.labels:
+            results = grade(reading.program(suite, problem.entry_point), self._sandbox).results
+        else:
+            results = (_unrun(reading, problem.entry_point),) * len(suite.labels)
+        return Play(tuple(replies.items()), reading, results)
+
+    @property
+    def _sandbox(self) -> SandboxConfig:
+        seconds = self.test_seconds or (8.0 if self.variant == "paper" else 10.0)
+        limits = replace(self.sandbox.limits, test_seconds=seconds)
+        return self.sandbox.model_copy(update={"limits": limits})
+
+    def _is_solved(self, play: Play) -> bool:
+        """All tests pass and main makes effective use of the helper (paper section 5.1)."""
+        passed_all = bool(play.results) and play.passed == len(play.results)
+        return passed_all and (self.num_agents == 1 or play.reading.cooperates)
+
+    def _prompt(self, state: CodingState, agent: str, turn: int) -> str:
+        """What an agent reads at a turn, given the turns before."""
+        alone = self.num_agents == 1
+        if turn == 0:
+            return first_prompt(state.problem, agent, alone, self.variant)
+        text = MODES[self.feedback](self._review(state, agent, turn))
+        if self.variant == "paper":
+            return text
+        return reference_prompt(text, state.problem.entry_point, agent, alone)
+
+    def _review(self, state: CodingState, agent: str, turn: int) -> Review:
+        play = state.plays[turn - 1]
+        labels = self._suite(state.problem).labels
+        return Review(
+            agent=agent,
+            entry_point=state.problem.entry_point,
+            alone=self.num_agents == 1,
+            variant=self.variant,
+            reading=play.reading,
+            tests=self._shown(tuple(zip(labels, play.results, strict=True))),
+            prompts=[self._prompt(state, agent, earlier) for earlier in range(turn)],
+            replies=[dict(earlier.replies)[agent] for earlier in state.plays[:turn]],
+        )
+
+    def _shown(self, tests: tuple[tuple[str, TestResult], ...]) -> tuple[tuple[str, TestResult], ...]:
+        count = self.feedback_tests
+        if count is None:
+            count = 0 if self.variant == "paper" else 1
+        return tests if count == 0 else tests[:count] if count > 0 else tests[count:]
+
+
+def _unrun(reading: Reading, entry_point: str) -> TestResult:
+    """How a test goes whose program cannot even be loaded."""
+    if reading.fault is not None:
+        return TestResult("failed", "SyntaxError", reading.fault.message)
+    return TestResult("failed", "NameError", f"name '{entry_point}' is not defined")
+
+
+def _metrics(play: Play, components: Mapping[str, float]) -> dict[str, float]:
+    total = len(play.results)
+    return {
+        "tests_passed": float(play.passed),
+        "tests_total": float(total),
+        "pass_rate": play.passed / total if total else 0.0,
+        "passed_all": float(0 < total == play.passed),
+        "timeouts": float(sum(result.outcome == "timeout" for result in play.results)),
+        "syntax_valid_rate": float(play.reading.fault is None),
+        "definition_reward": components["aux_defined"] + components["main_defined"],
+        "syntax_reward": components["syntax"],
+        "execution_reward": components["tests"],
+        "bonus_reward": components["aux_used"] + components["substance"] + components["aux_ignored"],
+        "collab_aux_usage": float(components["aux_used"] > 0),
+        "collab_non_wrapper": float(components["substance"] > 0),
+        "collab_ignored_aux_call_penalty": components["aux_ignored"],
+    }

@@ -1,0 +1,102 @@
+"""Coding tasks: the record and the dataset schemas."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from collm.envs.coding.source import Fault, FunctionNode, functions, parse
+from collm.errors import CollmError
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One task.
+
+    Attributes:
+        id: the task's name.
+        prompt: Python source up to the docstring of the function that is asked for.
+        test: Python source with ``check(candidate)``.
+        entry_point: the name of the function that is asked for.
+    """
+
+    id: str
+    prompt: str
+    test: str
+    entry_point: str
+
+
+def parse_problem(row: Mapping[str, Any], where: str) -> Problem:
+    """Read a row in the schema of CoopHumanEval and HumanEval, or in MBPP's own.
+
+    Raises:
+        CollmError: naming the field that does not fit.
+    """
+    if "test_list" in row:
+        return _parse_mbpp(row, where)
+    task_id, prompt, test, entry = (
+        _text(row, key, where) for key in ("task_id", "prompt", "test", "entry_point")
+    )
+    if not entry.isidentifier():
+        raise CollmError(f"{where}.entry_point", f"{entry!r} is not a function's name.", "correct it.")
+    fault = parse(test)
+    if isinstance(fault, Fault):
+        problem = f"not Python: {fault.message} in line {fault.line}."
+        raise CollmError(f"{where}.test", problem, "write def check(candidate): with assert statements.")
+    return Problem(task_id, prompt, test, entry)
+
+
+def prompt_module(prompt: str) -> ast.Module | None:
+    """The prompt as Python; ``None`` if it is prose. A function that lacks its body gets an empty one."""
+    for source in (prompt, f"{prompt.rstrip()}\n    pass\n"):
+        module = parse(source)
+        if isinstance(module, ast.Module):
+            return module
+    return None
+
+
+def entry_function(problem: Problem) -> FunctionNode | None:
+    """The function that is asked for, as the prompt declares it."""
+    module = prompt_module(problem.prompt)
+    return None if module is None else functions(module).get(problem.entry_point)
+
+
+def _text(row: Mapping[str, Any], key: str, where: str) -> str:
+    value = row.get(key)
+    if isinstance(value, int) and key == "task_id":
+        return str(value)
+    if not isinstance(value, str) or not value.strip():
+        mend = "each row needs task_id, prompt, test and entry_point; docs/coding.md has the schema."
+        raise CollmError(f"{where}.{key}", "this field must be a text that is not blank.", mend)
+    return value
+
+
+def _parse_mbpp(row: Mapping[str, Any], where: str) -> Problem:
+    """MBPP as its authors publish it: a sentence, a solution and asserts that name the function."""
+    code, tests = parse(_text(row, "code", where)), list(row["test_list"])
+    sentence = _text(row, "prompt" if "prompt" in row else "text", where)
+    suite = parse("\n".join(tests))
+    if isinstance(code, Fault) or isinstance(suite, Fault):
+        raise CollmError(f"{where}.test_list", "the code or the tests are not Python.", "correct the row.")
+    called = [node.id for node in ast.walk(suite) if isinstance(node, ast.Name)]
+    entry = next((function for name, function in functions(code).items() if name in called), None)
+    if entry is None:
+        raise CollmError(f"{where}.code", "it defines no function that the tests call.", "correct the row.")
+    setup = [*row.get("test_imports", ()), row.get("test_setup_code") or ""]
+    body = "\n".join(f"    {line}" for test in tests for line in test.splitlines())
+    return Problem(
+        id=f"MBPP/{_text(row, 'task_id', where)}",
+        prompt=f'def {entry.name}({ast.unparse(entry.args)}):\n    """{sentence.strip()}"""\n',
+        test="\n".join([*filter(None, setup), f"def check({entry.name}):", body, ""]),
+        entry_point=entry.name,
+    )
+
+
+def renamed(problem: Problem, name: str) -> Problem:
+    """The problem with another name for its function, in the prompt too."""
+    declaration = rf"(\bdef\s+){re.escape(problem.entry_point)}\b"
+    prompt = re.sub(declaration, rf"\g<1>{name}", problem.prompt)
+    return Problem(problem.id, prompt, problem.test, name)

@@ -1,0 +1,128 @@
+"""What an agent of StrBuild hears after a turn: its three feedback modes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import cycle
+
+from collm.envs.minecraft.blueprint import AIR, Point
+from collm.envs.minecraft.feedback import COMMANDS_ONLY, listed, share_line
+from collm.envs.minecraft.lettering import Lettering
+from collm.envs.minecraft.lettering_prompts import FORMAT
+from collm.envs.minecraft.lettering_score import PALETTES, palette_of
+from collm.envs.minecraft.prompts import Variant, blocks_text
+from collm.envs.minecraft.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class LetteringReview:
+    """What is known about the turn before, from the side of one agent.
+
+    Attributes:
+        index: the agent's place in the team, from 0.
+        turn: the number of the turn to come, from 1.
+        previous_reward: what the turn before earned, before scale and shift.
+        world: the joint build of the turn before.
+        max_commands: how many of the agent's commands count.
+    """
+
+    task: Lettering
+    variant: Variant
+    index: int
+    num_agents: int
+    turn: int
+    previous_reward: float
+    world: World
+    max_commands: int
+
+
+def score_feedback(review: LetteringReview) -> list[str]:
+    """The previous reward and nothing else."""
+    return [
+        "Score feedback:",
+        f"- Turn: {review.turn}",
+        f"- Previous reward: {review.previous_reward:.4f}",
+    ]
+
+
+def position_feedback(review: LetteringReview) -> list[str]:
+    """All cells of the letters, to choose a share from; independent of what was built."""
+    cells = review.task.cells
+    return [
+        "Position feedback (subset selection):",
+        f"- Turn: {review.turn}",
+        "- Coordinates are absolute.",
+        COMMANDS_ONLY,
+        share_line(len(cells), review.num_agents, review.variant),
+        "- Avoid pairs of positions that are 4-connected neighbors.",
+        f"- Max commands allowed: {review.max_commands}",
+        "All letter positions:",
+        *(f"- ({x}, {y}, {z})" for x, y, z in cells),
+        blocks_text((*palette_of(review.index), AIR)),
+        FORMAT,
+    ]
+
+
+def perfect_feedback(review: LetteringReview) -> list[str]:
+    """The agent's own cells that do not hold the block expected there, and to the last agent the extras.
+
+    The ``paper`` reading tells the block, which the reference leaves the agent to guess.
+    """
+    expected = (paper_plan if review.variant == "paper" else reference_plan)(review.task, review.num_agents)
+    wrong = [
+        f"- ({x}, {y}, {z})" + (f" = {block}" if review.variant == "paper" else "")
+        for (x, y, z), (owner, block) in expected.items()
+        if owner == review.index and review.world.get((x, y, z)) != block
+    ]
+    lines = [
+        "Feedback (coordinate edits):",
+        f"- Turn: {review.turn}",
+        "- Coordinates are absolute.",
+        COMMANDS_ONLY,
+        "Set your correct texture at:",
+        *listed(wrong),
+    ]
+    if review.index == review.num_agents - 1:
+        extra = sorted(review.world.keys() - set(review.task.cells), key=lambda cell: (-cell[1], cell[0]))
+        lines.append("Remove extra blocks (set air) at:")
+        lines.extend(listed(f"- ({x}, {y}, {z})" for x, y, z in extra))
+    return lines
+
+
+MODES: dict[str, Callable[[LetteringReview], list[str]]] = {
+    mode.__name__: mode for mode in (position_feedback, perfect_feedback, score_feedback)
+}
+
+Plan = Mapping[Point, tuple[int, str]]
+"""For each cell of the letters the index of the agent who owns it, and the block expected there."""
+
+
+def reference_plan(task: Lettering, num_agents: int) -> Plan:
+    """Owner and place in the palette both by the parity of x + y, as in the reference.
+
+    With two agents the parities fall together, so each ever sees one of its two blocks, and a build
+    that obeys is worth no more than 1.5. Cells with a common side differ in parity, so the
+    reference's search for a color that no neighbor has never gets past the first one.
+    """
+    plan: dict[Point, tuple[int, str]] = {}
+    for x, y, z in task.cells:
+        owner = (x + y) % num_agents
+        palette = palette_of(owner)
+        plan[x, y, z] = owner, palette[(x + y) % len(palette)]
+    return plan
+
+
+def paper_plan(task: Lettering, num_agents: int) -> Plan:
+    """All blocks of the team in turn along the diagonals, so that a build that obeys is worth 2.
+
+    Agents with the same palette take its cells by turns.
+    """
+    kinds = min(num_agents, len(PALETTES))
+    owners = [cycle(range(kind, num_agents, len(PALETTES))) for kind in range(kinds)]
+    plan: dict[Point, tuple[int, str]] = {}
+    for x, y, z in task.cells:
+        step, kind = divmod(x + y, kinds)
+        palette = PALETTES[kind]
+        plan[x, y, z] = next(owners[kind]), palette[step % len(palette)]
+    return plan

@@ -1,0 +1,137 @@
+"""What the building environments share: the team, its tasks, and how observations are framed."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic
+
+from pydantic import Field, model_validator
+
+from collm.data import is_file_name, load_labelled_rows, select
+from collm.env import Environment, Split, TaskT
+from collm.envs.minecraft.blueprint import Point
+from collm.envs.minecraft.commands import Command
+from collm.envs.minecraft.prompts import SYSTEM, Variant
+from collm.envs.minecraft.world import build
+from collm.types import Observation, Observations
+
+
+@dataclass(frozen=True, slots=True)
+class BuildState(Generic[TaskT]):
+    """The turn to come and what the turn before left: every turn starts from an empty world.
+
+    ``shown_reward`` is what feedback tells of the turn before: its reward before scale and shift.
+    """
+
+    task: TaskT
+    turn: int = 0
+    replies: tuple[tuple[str, str], ...] = ()
+    commands: tuple[tuple[str, tuple[Command, ...]], ...] = ()
+    shown_reward: float = 0.0
+
+    @property
+    def world(self) -> dict[Point, str]:
+        """What the turn before built."""
+        return build(command for _, commands in self.commands for command in commands)
+
+
+class BuildingTeam(Environment[TaskT, BuildState[TaskT]], Generic[TaskT]):
+    """Players who answer with commands; a turn's commands apply player by player to an empty world.
+
+    The ``paper`` reading frames every observation with the chat template and counts on the history.
+    The ``reference`` one opens with a system message and sends later observations raw, on their own.
+
+    Attributes:
+        variant: the reading, where the paper and its reference code differ.
+        dataset: ``embedded``, or a JSON, JSON lines, CSV or Parquet file, or a dataset on the hub.
+        train, test: slices of the dataset, such as ``:8``; the embedded one has splits of its own.
+        max_commands: commands that count in a turn, shared out among the agents.
+        original_prompt, previous_response: repeat them in later observations. The default is no in
+            the ``paper`` reading, where the history holds both, and yes in the ``reference`` one.
+    """
+
+    variant: Variant = "paper"
+    num_agents: int = Field(default=2, ge=1)
+    num_turns: int = Field(default=4, ge=1)
+    termination_threshold: float | None = -0.1
+    dataset: str = "embedded"
+    train: str | None = None
+    test: str | None = None
+    max_commands: int = Field(ge=1)
+    original_prompt: bool | None = None
+    previous_response: bool | None = None
+
+    @model_validator(mode="after")
+    def _everyone_may_command(self) -> BuildingTeam[TaskT]:
+        if self.max_commands < self.num_agents:
+            raise ValueError("max_commands must be at least num_agents")
+        return self
+
+    @property
+    def agents(self) -> tuple[str, ...]:
+        return tuple(f"player_{number}" for number in range(1, self.num_agents + 1))
+
+    def tasks(self, split: Split) -> Sequence[TaskT]:
+        cut = self.train if split == "train" else self.test
+        if self.dataset == "embedded":
+            return select(self._embedded(split), cut, f"env.{split}")
+        if cut is None and not is_file_name(self.dataset):
+            cut = split
+        rows = load_labelled_rows(self.dataset, "env.dataset", split=cut, split_where=f"env.{split}")
+        return [self.parse_task(row, place) for place, row in rows]
+
+    def reset(self, task: TaskT, seed: int) -> BuildState[TaskT]:
+        return BuildState(task)
+
+    def observe(self, state: BuildState[TaskT]) -> Observations:
+        openings = {agent: self._opening(state.task, index) for index, agent in enumerate(self.agents)}
+        if state.turn == 0:
+            system = SYSTEM if self.variant == "reference" else None
+            return {agent: Observation(text, system=system) for agent, text in openings.items()}
+        texts = {agent: "\n\n".join(parts) for agent, parts in self._follow_ups(state, openings).items()}
+        if self.variant == "reference":
+            return {agent: Observation(f"{SYSTEM}\n\n{text}", raw=True) for agent, text in texts.items()}
+        return {agent: Observation(text) for agent, text in texts.items()}
+
+    @abstractmethod
+    def _embedded(self, split: Split) -> Sequence[TaskT]:
+        """The tasks that ship with the package."""
+
+    @abstractmethod
+    def _opening(self, task: TaskT, index: int) -> str:
+        """The first prompt of the agent at ``index``."""
+
+    @abstractmethod
+    def _follow_ups(
+        self, state: BuildState[TaskT], openings: Mapping[str, str]
+    ) -> Mapping[str, Sequence[str]]:
+        """The parts of each agent's observation at a later turn."""
+
+    @property
+    def _repeats_prompt(self) -> bool:
+        return self.variant == "reference" if self.original_prompt is None else self.original_prompt
+
+    @property
+    def _repeats_response(self) -> bool:
+        return self.variant == "reference" if self.previous_response is None else self.previous_response
+
+    def _commands_allowed(self, index: int) -> int:
+        share, rest = divmod(self.max_commands, self.num_agents)
+        return share + (rest if index == 0 else 0)
+
+    def _following(
+        self,
+        state: BuildState[TaskT],
+        replies: Mapping[str, str],
+        commands: Mapping[str, tuple[Command, ...]],
+        shown_reward: float,
+    ) -> BuildState[TaskT]:
+        return BuildState(
+            state.task,
+            state.turn + 1,
+            tuple((agent, replies[agent]) for agent in self.agents),
+            tuple(commands.items()),
+            shown_reward,
+        )

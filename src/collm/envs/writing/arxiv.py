@@ -1,0 +1,51 @@
+"""arXiv: two agents expand one abstract into an introduction, each writing its half.
+
+The paper does not treat it; its reference code ships it beside ``tldr``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from collm.env import Split
+from collm.envs.writing.abstracts import embedded_abstracts
+from collm.envs.writing.pair import PairWriting
+from collm.envs.writing.prompts import Variant, arxiv_prompts, single_arxiv_prompt
+from collm.envs.writing.reward import Plateau
+
+
+class Arxiv(PairWriting):
+    """The method should be 1.3-1.6 times as long as the background, with about as many different words.
+
+    The options and both readings are those of :class:`~collm.envs.writing.base.Writing`; the ``paper``
+    one applies what the paper says of ``tldr``. The column is ``abstract_text``; the real data are
+    ``dataset: OpenMLRL/arXiv_abstract``. The reward never reads the abstract.
+    """
+
+    column: ClassVar[str] = "abstract_text"
+    hub_splits: ClassVar[Mapping[Variant, tuple[str, str]]] = {
+        "paper": ("train[:1000]", "train[1000:1100]"),
+        "reference": ("train[:1100]", "val[:1100]"),
+    }
+
+    type: Literal["arxiv"] = "arxiv"
+    token_range: tuple[int, int] = (128, 256)
+    length_ratio: Plateau = Plateau(low=0.8, full_from=1.3, full_to=1.6, high=2.0)
+    vocabulary_ratio: Plateau = Plateau(low=0.5, full_from=0.7, full_to=1.3, high=1.7)
+    jaccard_cap: float = Field(default=0.23, gt=0)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        return "background", "method"
+
+    def _pair_prompts(self, source: str, wording: Variant) -> Mapping[str, str]:
+        return arxiv_prompts(source)
+
+    def _single_prompt(self, source: str) -> str:
+        return single_arxiv_prompt(source)
+
+    def _embedded(self, split: Split) -> Sequence[str]:
+        return embedded_abstracts(split)

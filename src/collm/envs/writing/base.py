@@ -1,0 +1,188 @@
+"""What all writing environments share: one turn, texts side by side, one reward for how they fit."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, TypeVar
+
+from pydantic import Field, field_validator
+
+from collm.data import is_file_name, load_labelled_rows, select
+from collm.env import Environment, Split, Transition
+from collm.envs.writing.prompts import Variant
+from collm.envs.writing.reward import (
+    OutOfRange,
+    Plateau,
+    Rules,
+    TransitionFormula,
+    TransitionScope,
+    Weights,
+    score_texts,
+)
+from collm.errors import CollmError
+from collm.types import Observation, Observations
+
+ChoiceT = TypeVar("ChoiceT")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One task: a text that all agents read."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class WritingState:
+    """The source, and the texts once they are written."""
+
+    source: Source
+    texts: tuple[tuple[str, str], ...] = ()
+
+
+class Writing(Environment[Source, WritingState]):
+    """Base of the writing environments; ``variant`` names the reading of the reward.
+
+    An option that is ``None`` takes the value of the variant:
+
+    ============================  =========================  =========================
+    option                        ``paper`` (appendix F.1)   ``reference``
+    ============================  =========================  =========================
+    ``token_gate``                false: any token will do   true: ``token_range``
+    ``stop_words_in_vocabulary``  false                      true
+    ``whole_words``               true                       false: "was" has "as"
+    ``transition_formula``        ``logarithmic``            ``linear``
+    ``transition_scope``          ``each`` text              ``last`` (tldr), ``joined``
+    ``prompts``                   appendix E.1               the reference code's
+    slices of a hub dataset       1000 train, the next 100   1100 of each of two splits
+    ============================  =========================  =========================
+
+    The paper gives neither weights nor the gate's fate: both readings use the reference's, so a level
+    out of range adds 0 and ends the scoring, and earlier levels stand (``out_of_range: keep``;
+    ``forfeit`` makes the whole reward 0). Lengths are characters, logarithms natural.
+
+    Attributes:
+        dataset: ``embedded`` for our own texts, a file, or an id on the Hugging Face hub.
+        train, test: slices such as ``:8``; for the hub with a split's name, such as ``train[:1000]``.
+        token_range: fewest and most tokens (between white space) of a text, inclusive.
+        length_ratio: fitting ratios of characters from one text to the next.
+        vocabulary_ratio: fitting ratios of the numbers of different words.
+        jaccard_cap: shared words, as a share of all, that earn full credit.
+        weights: what each level is worth.
+    """
+
+    headline: ClassVar[tuple[str, ...]] = ("score", "length_ratio", "transition_categories")
+    column: ClassVar[str]
+    hub_splits: ClassVar[Mapping[Variant, tuple[str, str]]]
+    reference_scope: ClassVar[TransitionScope] = "joined"
+
+    num_turns: Literal[1] = 1
+    variant: Variant = "paper"
+    dataset: str = "embedded"
+    train: str | None = None
+    test: str | None = None
+    prompts: Variant | None = None
+    token_gate: bool | None = None
+    token_range: tuple[int, int]
+    length_ratio: Plateau
+    vocabulary_ratio: Plateau
+    stop_words_in_vocabulary: bool | None = None
+    jaccard_cap: float = Field(gt=0)
+    whole_words: bool | None = None
+    transition_formula: TransitionFormula | None = None
+    transition_scope: TransitionScope | None = None
+    out_of_range: OutOfRange = "keep"
+    weights: Weights = Weights()
+
+    @property
+    @abstractmethod
+    def texts(self) -> tuple[str, ...]:
+        """The names of the texts that are scored, in order."""
+
+    @abstractmethod
+    def _prompts(self, source: str, wording: Variant) -> Mapping[str, str]:
+        """What each agent reads."""
+
+    @abstractmethod
+    def _embedded(self, split: Split) -> Sequence[str]:
+        """The sources that ship with the package."""
+
+    def _texts(self, replies: Mapping[str, str]) -> Mapping[str, str]:
+        """The texts to score, by name."""
+        return {name: replies[name] for name in self.texts}
+
+    @property
+    def rules(self) -> Rules:
+        """The reward's constants, with the variant's where none is set."""
+        return Rules(
+            token_range=self.token_range,
+            token_gate=self._choice(self.token_gate, paper=False, reference=True),
+            length_ratio=self.length_ratio,
+            vocabulary_ratio=self.vocabulary_ratio,
+            stop_words_in_vocabulary=self._choice(self.stop_words_in_vocabulary, paper=False, reference=True),
+            jaccard_cap=self.jaccard_cap,
+            whole_words=self._choice(self.whole_words, paper=True, reference=False),
+            transition_formula=self._choice(self.transition_formula, paper="logarithmic", reference="linear"),
+            transition_scope=self._choice(
+                self.transition_scope, paper="each", reference=self.reference_scope
+            ),
+            out_of_range=self.out_of_range,
+            weights=self.weights,
+        )
+
+    @property
+    def reward_range(self) -> tuple[float, float]:
+        return 0.0, self.rules.best
+
+    def tasks(self, split: Split) -> Sequence[Source]:
+        cut = self.train if split == "train" else self.test
+        if self.dataset == "embedded":
+            sources = [Source(f"{split}_{n:04d}", text) for n, text in enumerate(self._embedded(split))]
+            return select(sources, cut, f"env.{split}")
+        if cut is None and not is_file_name(self.dataset):
+            cut = self.hub_splits[self.variant][0 if split == "train" else 1]
+        rows = load_labelled_rows(
+            self.dataset, "env.dataset", split=cut, columns=(self.column,), split_where=f"env.{split}"
+        )
+        return [self.parse_task(row, place) for place, row in rows]
+
+    def parse_task(self, row: Mapping[str, Any], where: str) -> Source:
+        text = row.get(self.column)
+        if not isinstance(text, str) or not text.strip():
+            problem = "this field must be a text that is not blank."
+            raise CollmError(f"{where}.{self.column}", problem, "write the source text there.")
+        name = next((row[key] for key in ("id", "task_id", "article_id") if row.get(key)), where)
+        return Source(str(name), text)
+
+    def reset(self, task: Source, seed: int) -> WritingState:
+        return WritingState(task)
+
+    def observe(self, state: WritingState) -> Observations:
+        prompts = self._prompts(state.source.text, self.prompts or self.variant)
+        return {agent: Observation(prompts[agent], raw=True) for agent in self.agents}
+
+    def step(self, state: WritingState, replies: Mapping[str, str]) -> Transition[WritingState]:
+        texts = self._texts(replies)
+        score = score_texts(texts, self.rules)
+        return Transition(
+            state=WritingState(state.source, tuple(texts.items())),
+            reward=score.reward,
+            components=score.components,
+            metrics=score.metrics,
+            terminated=True,
+        )
+
+    @field_validator("token_range")
+    @classmethod
+    def _in_order(cls, value: tuple[int, int]) -> tuple[int, int]:
+        if not 1 <= value[0] <= value[1]:
+            raise ValueError("write it as [fewest, most] with fewest at least 1")
+        return value
+
+    def _choice(self, value: ChoiceT | None, *, paper: ChoiceT, reference: ChoiceT) -> ChoiceT:
+        if value is not None:
+            return value
+        return paper if self.variant == "paper" else reference

@@ -1,0 +1,53 @@
+"""Writing for two texts: an agent for each, or a single agent that writes both as two paragraphs."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+
+from pydantic import field_validator
+
+from collm.envs.writing.base import Writing
+from collm.envs.writing.paragraphs import two_paragraphs
+from collm.envs.writing.prompts import Variant
+
+WRITER = "writer"
+
+
+class PairWriting(Writing):
+    """Base of the environments that score two texts.
+
+    Attributes:
+        num_agents: 2, or 1 for a single ``writer`` whose reply is cut into the two texts.
+    """
+
+    num_agents: int = 2
+
+    @field_validator("num_agents")
+    @classmethod
+    def _one_or_two(cls, value: int) -> int:
+        if value not in (1, 2):
+            raise ValueError("must be 1 or 2; use type: sections for more")
+        return value
+
+    @property
+    def agents(self) -> tuple[str, ...]:
+        return self.texts if self.num_agents == 2 else (WRITER,)
+
+    def _texts(self, replies: Mapping[str, str]) -> Mapping[str, str]:
+        if self.num_agents == 2:
+            return super()._texts(replies)
+        return dict(zip(self.texts, two_paragraphs(replies[WRITER]), strict=True))
+
+    def _prompts(self, source: str, wording: Variant) -> Mapping[str, str]:
+        if self.num_agents == 2:
+            return self._pair_prompts(source, wording)
+        return {WRITER: self._single_prompt(source)}
+
+    @abstractmethod
+    def _pair_prompts(self, source: str, wording: Variant) -> Mapping[str, str]:
+        """What each of two agents reads."""
+
+    @abstractmethod
+    def _single_prompt(self, source: str) -> str:
+        """What the single writer reads."""

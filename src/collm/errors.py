@@ -1,0 +1,31 @@
+"""The two kinds of failure that a user meets, each with one clear message."""
+
+from __future__ import annotations
+
+
+class CollmError(Exception):
+    """Bad input. Names the place (file and field), the problem and the mend; the CLI exits with 2.
+
+    Args:
+        where: the file, field, dataset row or function at fault.
+        problem: what is wrong with it.
+        mend: what the user can do about it.
+    """
+
+    def __init__(self, where: str, problem: str, mend: str) -> None:
+        super().__init__(where, problem, mend)
+        self.where, self.problem, self.mend = where, problem, mend
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.problem} To mend it: {self.mend}"
+
+
+class AbsentError(CollmError):
+    """What the input names is not here: a file, an optional package, the network. A dry run does without."""
+
+
+class InfrastructureError(Exception):
+    """Infrastructure broke while an environment stepped (a sandbox died, a server hung up).
+
+    The rollout records it on the tree, which then leaves the batch; it is never a reward of 0.
+    """

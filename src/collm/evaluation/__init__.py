@@ -1,0 +1,1 @@
+"""Measures a team on a split: returns, the environment's metrics, tokens."""

@@ -1,0 +1,69 @@
+"""Plays a split with a team, sampled and greedily, with the same noise every time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from collm import guard
+from collm.agents.agent import Policy
+from collm.config import EvaluationConfig
+from collm.env import AnyEnvironment, Split
+from collm.errors import CollmError
+from collm.evaluation.measures import mean_tokens, measures
+from collm.rollout import Start, rollout
+from collm.seeding import derive
+from collm.types import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Measures by name, greedy ones prefixed with ``greedy_``, and the trees behind them.
+
+    A tree that failed counts in ``failures`` and in no other measure.
+    """
+
+    measures: Mapping[str, float]
+    sampled: tuple[Tree, ...]
+    greedy: tuple[Tree, ...] = ()
+
+
+def evaluate(
+    env: AnyEnvironment,
+    policies: Mapping[str, Policy],
+    config: EvaluationConfig,
+    seed: int,
+    split: Split = "test",
+) -> Evaluation:
+    """Play every task of a split.
+
+    The noise depends on ``seed``, the task and the sample alone, so two evaluations of one team agree,
+    and before and after are compared at equal settings.
+
+    Raises:
+        CollmError: if no episode could be played.
+    """
+    tasks = guard.tasks(env, split)[: config.tasks]
+    starts = [
+        Start(task, derive(seed, "evaluate", task.id, sample))
+        for task in tasks
+        for sample in range(config.samples)
+    ]
+    sampled, found = _played(env, policies, starts)
+    if not config.greedy:
+        return Evaluation(found, sampled)
+    greedy, measured = _played(env, policies, starts[:: config.samples], greedy=True)
+    found |= {f"greedy_{name}": value for name, value in measured.items()}
+    return Evaluation(found, sampled, greedy)
+
+
+def _played(
+    env: AnyEnvironment, policies: Mapping[str, Policy], starts: Sequence[Start], greedy: bool = False
+) -> tuple[tuple[Tree, ...], dict[str, float]]:
+    """The trees, and the measures of those that did not fail."""
+    grown = rollout(env, policies, starts, greedy=greedy)
+    if not grown.sound:
+        problem = f"every episode failed: {grown.trees[0].failure}."
+        raise CollmError(f"environment {env.type!r}", problem, "mend its infrastructure.")
+    failures = float(len(grown.trees) - len(grown.sound))
+    return grown.trees, {**measures(grown.sound), "tokens": mean_tokens(grown.sound), "failures": failures}

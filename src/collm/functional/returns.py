@@ -1,0 +1,58 @@
+"""Returns and temporal-difference estimates over turns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def tree_returns(rewards: Tensor, parents: Sequence[int | None], discount: float) -> Tensor:
+    """Monte-Carlo return of every joint turn of a tree (paper section 3.1).
+
+    ``G = r + discount * mean over children of G``: with one child it is the discounted sum of rewards.
+
+    Args:
+        rewards: ``"turn"``, parents before children.
+        parents: index of each turn's parent, ``None`` at a root.
+
+    Returns:
+        ``"turn"``.
+    """
+    children: dict[int, list[int]] = {}
+    for index, parent in enumerate(parents):
+        if parent is not None:
+            children.setdefault(parent, []).append(index)
+    returns = rewards.clone()
+    for index in reversed(range(len(parents))):
+        if index in children:
+            returns[index] += discount * returns[children[index]].mean()
+    return returns
+
+
+def td_residuals(rewards: Tensor, values: Tensor, next_values: Tensor, discount: float) -> Tensor:
+    """``delta_t = r_t + discount * V(h_{t+1}) - V(h_t)`` (paper section 3.2, below equations 2 and 4).
+
+    Args:
+        rewards, values: ``"turn"``.
+        next_values: ``"turn"``; 0 after a terminated turn.
+    """
+    return rewards + discount * next_values - values
+
+
+def lambda_advantages(residuals: Tensor, discount: float, trace_decay: float) -> Tensor:
+    """Generalized advantage estimation: ``A_t = delta_t + discount * trace_decay * A_{t+1}``.
+
+    Source: Schulman et al. 2016, equation 16. ``trace_decay = 0`` gives the one-step residual of the
+    paper's equations 2 and 4; 1 gives the Monte-Carlo return less the value.
+
+    Args:
+        residuals: ``"turn"`` of one episode.
+    """
+    advantages = torch.zeros_like(residuals)
+    following = torch.zeros(())
+    for t in reversed(range(len(residuals))):
+        following = residuals[t] + discount * trace_decay * following
+        advantages[t] = following
+    return advantages

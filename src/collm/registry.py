@@ -1,0 +1,73 @@
+"""Finds algorithms and environments by name, so that adding one touches a single file."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from collm.errors import CollmError
+
+
+@cache
+def discover(package: str, base: type[BaseModel]) -> dict[str, type[BaseModel]]:
+    """Import every module below ``package``; return its concrete subclasses of ``base`` by ``type``."""
+    root = importlib.import_module(package)
+    for module in pkgutil.walk_packages(root.__path__, prefix=f"{package}."):
+        importlib.import_module(module.name)
+    found: dict[str, type[BaseModel]] = {}
+    stack = list(base.__subclasses__())
+    while stack:
+        cls = stack.pop()
+        stack.extend(cls.__subclasses__())
+        name = cls.model_fields["type"].default
+        if isinstance(name, str) and cls.__module__.startswith(package):
+            found[name] = cls
+    return dict(sorted(found.items()))
+
+
+def load_object(path: str, where: str) -> Any:
+    """Import ``module:attribute``, looking in the current folder too.
+
+    Raises:
+        CollmError: if the module or the attribute does not exist, or importing it raises.
+    """
+    module_name, _, attribute = path.partition(":")
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:
+        problem = f"cannot import module {module_name!r}: {type(error).__name__}: {error}."
+        absent = isinstance(error, ModuleNotFoundError) and module_name.startswith(error.name or "?")
+        mend = "correct the module, or install what it needs."
+        if absent:
+            mend = f"run from the folder that holds {module_name}.py, or put that folder on PYTHONPATH."
+        raise CollmError(where, problem, mend) from error
+    if not attribute or not hasattr(module, attribute):
+        problem = f"module {module_name!r} has no attribute {attribute!r}."
+        raise CollmError(where, problem, "write it as module:name, with a name the module defines.")
+    return getattr(module, attribute)
+
+
+def resolve(name: str, package: str, base: type[BaseModel], where: str) -> type[BaseModel]:
+    """Return the class registered under ``name``, or the one that ``module:Class`` points to.
+
+    Raises:
+        CollmError: if there is no such class or it is not a ``base``.
+    """
+    if ":" in name:
+        cls = load_object(name, where)
+        if not (isinstance(cls, type) and issubclass(cls, base)):
+            raise CollmError(where, f"{name} is not a subclass of {base.__name__}.", "name a class that is.")
+        return cls
+    known = discover(package, base)
+    if name not in known:
+        mend = f"use one of {', '.join(known)}, or module:Class for your own."
+        raise CollmError(where, f"unknown type {name!r}.", mend)
+    return known[name]

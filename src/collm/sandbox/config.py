@@ -1,0 +1,40 @@
+"""How a sandbox is set up."""
+
+from __future__ import annotations
+
+import os
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from collm.sandbox.inside.limits import Limits
+
+Guard = Literal["namespaces", "mounts", "landlock", "seccomp"]
+
+
+class SandboxConfig(BaseModel):
+    """Where programs run and what they may use; equal configurations share one pool.
+
+    Attributes:
+        backend: ``process`` locks processes of this machine in; ``container`` asks Docker or Podman.
+        slots: programs that run at a time; the number of usable cores if ``None``.
+        limits: bounds on every program.
+        without: guards of the kernel to do without, where one gets in the way.
+        engine: the container engine's command.
+        image: the container image; needs ``python3``, 3.11 or later, and nothing else.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    backend: Literal["process", "container"] = "process"
+    slots: int | None = Field(default=None, ge=1)
+    limits: Limits = Limits()
+    without: frozenset[Guard] = frozenset()
+    engine: str = "docker"
+    image: str = "python:3.12-slim"
+
+    @property
+    def num_slots(self) -> int:
+        if self.slots is not None:
+            return self.slots
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

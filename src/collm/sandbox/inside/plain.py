@@ -1,0 +1,130 @@
+"""A closed encoding of plain data: decoding it never runs code that the sender chose.
+
+Subclasses of plain types are sent as their base type, read with the base type's own methods, so that
+nothing a model overrides survives the passage.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+MAX_DEPTH = 100
+_SIZE = struct.Struct("<I")
+_REAL = struct.Struct("<d")
+_COMPLEX = struct.Struct("<dd")
+
+
+class NotPlainError(Exception):
+    """The value is not made of plain data, or is too deep or too large."""
+
+
+class MalformedError(Exception):
+    """The bytes are not an encoding."""
+
+
+def encode(value: Any, limit: int) -> bytes:
+    """Encode None, bool, int, float, complex, str, bytes and containers of them.
+
+    Raises:
+        NotPlainError: naming the type that cannot pass, or the bound that is crossed.
+    """
+    out = bytearray()
+    _write(value, out, limit, MAX_DEPTH)
+    return bytes(out)
+
+
+def _write(value: Any, out: bytearray, limit: int, depth: int) -> None:
+    if depth == 0:
+        raise NotPlainError(f"a value nested deeper than {MAX_DEPTH} levels")
+    kind = type(value)
+    if value is None or value is True or value is False:
+        out += b"N" if value is None else b"T" if value else b"F"
+    elif issubclass(kind, int):
+        _sized(b"i", int.to_bytes(value, int.bit_length(value) // 8 + 1, "little", signed=True), out)
+    elif issubclass(kind, float):
+        out += b"f" + _REAL.pack(float.__float__(value))
+    elif issubclass(kind, complex):
+        out += b"c" + _COMPLEX.pack(*_parts(value))
+    elif issubclass(kind, str):
+        _sized(b"s", str.encode(value, "utf-8", "surrogatepass"), out)
+    elif issubclass(kind, (bytes, bytearray)):
+        _sized(b"b" if issubclass(kind, bytes) else b"a", bytes(memoryview(value)), out)
+    else:
+        _write_container(value, kind, out, limit, depth)
+    if len(out) > limit:
+        raise NotPlainError(f"a value larger than {limit // 1024} KiB")
+
+
+def _parts(value: complex) -> tuple[float, float]:
+    read = complex.__dict__
+    return read["real"].__get__(value), read["imag"].__get__(value)
+
+
+def _write_container(value: Any, kind: type, out: bytearray, limit: int, depth: int) -> None:
+    base = next((base for base in _TAGS if issubclass(kind, base)), None)
+    if base is None:
+        raise NotPlainError(f"a value of type {kind.__name__}")
+    if base is dict:
+        flat = [part for pair in dict.items(value) for part in pair]
+    else:
+        flat = list(base.__iter__(value))
+    out += _TAGS[base] + _SIZE.pack(len(flat))
+    for item in flat:
+        _write(item, out, limit, depth - 1)
+
+
+def _sized(tag: bytes, data: bytes, out: bytearray) -> None:
+    out += tag + _SIZE.pack(len(data)) + data
+
+
+def decode(data: bytes) -> Any:
+    """Rebuild a value; every type in it is exactly a built-in one.
+
+    Raises:
+        MalformedError: if the bytes are not one whole encoding.
+    """
+    try:
+        value, end = _read(data, 0, MAX_DEPTH)
+    except (struct.error, IndexError, UnicodeDecodeError, TypeError) as error:
+        raise MalformedError(type(error).__name__) from None
+    if end != len(data):
+        raise MalformedError("bytes are left over")
+    return value
+
+
+def _read(data: bytes, at: int, depth: int) -> tuple[Any, int]:
+    if depth == 0:
+        raise MalformedError("nested too deep")
+    tag, at = data[at : at + 1], at + 1
+    if tag in _CONSTANTS:
+        return _CONSTANTS[tag], at
+    if tag == b"f":
+        return _REAL.unpack_from(data, at)[0], at + _REAL.size
+    if tag == b"c":
+        return complex(*_COMPLEX.unpack_from(data, at)), at + _COMPLEX.size
+    (size,), at = _SIZE.unpack_from(data, at), at + _SIZE.size
+    if size > len(data) - at:
+        raise MalformedError("a size beyond the end")
+    if tag in _ATOMS:
+        return _ATOMS[tag](data[at : at + size]), at + size
+    items = []
+    for _ in range(size):
+        item, at = _read(data, at, depth - 1)
+        items.append(item)
+    if tag == b"{" and size % 2 == 0:
+        return dict(zip(items[::2], items[1::2], strict=True)), at
+    if tag not in _CONTAINERS:
+        raise MalformedError(f"unknown tag {tag!r}, or a key without a value")
+    return _CONTAINERS[tag](items), at
+
+
+_CONSTANTS = {b"N": None, b"T": True, b"F": False}
+_ATOMS: dict[bytes, Any] = {
+    b"i": lambda part: int.from_bytes(part, "little", signed=True),
+    b"s": lambda part: part.decode("utf-8", "surrogatepass"),
+    b"b": bytes,
+    b"a": bytearray,
+}
+_CONTAINERS: dict[bytes, Any] = {b"[": list, b"(": tuple, b"<": set, b">": frozenset}
+_TAGS: dict[Any, bytes] = {base: tag for tag, base in _CONTAINERS.items()} | {dict: b"{"}

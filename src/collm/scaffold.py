@@ -1,0 +1,53 @@
+"""Writes the skeleton of a new environment: a module, its tests and a recipe that trains on it."""
+
+from __future__ import annotations
+
+import importlib.util
+import keyword
+from importlib.resources import files
+from pathlib import Path
+
+from collm.errors import CollmError
+
+_TEMPLATES = {
+    "environment.py.txt": "{name}.py",
+    "test.py.txt": "test_{name}.py",
+    "recipe.yaml.txt": "{name}.yaml",
+}
+
+
+def new_environment(name: str, folder: Path) -> list[Path]:
+    """Write a runnable, tested skeleton.
+
+    Args:
+        name: the module's name and the environment's type.
+        folder: where the files go; created if need be.
+
+    Returns:
+        The module, its tests and the recipe.
+
+    Raises:
+        CollmError: if the name does not fit or a file lies there already. Nothing is written then.
+    """
+    _check_name(name)
+    written = {template: folder / file.format(name=name) for template, file in _TEMPLATES.items()}
+    for path in written.values():
+        if path.exists():
+            raise CollmError(str(path), "this file exists.", "choose another name or --out.")
+    folder.mkdir(parents=True, exist_ok=True)
+    for template, path in written.items():
+        path.write_text(_filled(template, name), encoding="utf-8")
+    return list(written.values())
+
+
+def _check_name(name: str) -> None:
+    if not name.isidentifier() or keyword.iskeyword(name) or name != name.lower():
+        raise CollmError(f"NAME {name}", "not a name for a module.", "use small letters, digits and _.")
+    if importlib.util.find_spec(name) is not None:
+        raise CollmError(f"NAME {name}", "there is a module of that name.", "choose another.")
+
+
+def _filled(template: str, name: str) -> str:
+    text = files("collm").joinpath("assets", "new_env", template).read_text(encoding="utf-8")
+    title = "".join(part.capitalize() for part in name.split("_"))
+    return text.replace("{name}", name).replace("{Class}", title)

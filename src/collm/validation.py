@@ -1,0 +1,63 @@
+"""Turns pydantic's findings into one clear error with file, field and mend."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from collm.errors import CollmError
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+def validated(cls: type[ModelT], values: Mapping[str, Any], where: str, separator: str = ".") -> ModelT:
+    """Build ``cls`` from ``values``; errors name ``where``, the separator and the field's path.
+
+    Raises:
+        CollmError: for the first finding, with the count of the others.
+    """
+    try:
+        return cls.model_validate(dict(values))
+    except ValidationError as error:
+        findings = error.errors(include_url=False)
+        first = findings[0]
+        path = ".".join(str(part) for part in first["loc"])
+        field = f"{where}{separator}{path}" if path else where
+        more = f" ({len(findings) - 1} more after this one.)" if len(findings) > 1 else ""
+        raise CollmError(field, _problem(first) + more, _mend(first, cls)) from None
+
+
+def _problem(finding: ErrorDetails) -> str:
+    if finding["type"] == "extra_forbidden":
+        return "unknown key."
+    if finding["type"] == "missing":
+        return "this key is required."
+    message = finding["msg"].removeprefix("Value error, ").rstrip(".")
+    return f"{message}, got {finding['input']!r}."
+
+
+def _mend(finding: ErrorDetails, cls: type[BaseModel]) -> str:
+    if finding["type"] == "extra_forbidden":
+        known = _fields_at(cls, finding["loc"][:-1])
+        close = difflib.get_close_matches(str(finding["loc"][-1]), known, n=1)
+        guess = f"did you mean {close[0]!r}? " if close else ""
+        return f"{guess}known keys here are {', '.join(known)}."
+    if finding["type"] == "missing":
+        return "add it to the recipe or give it on the command line as key.path=value."
+    if finding["type"] == "string_type" and finding["input"] is not None:
+        return "put it in quotes, so that YAML reads a text."
+    return "change the value."
+
+
+def _fields_at(cls: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    """The field names of the model that ``path`` leads to, as far as it can be followed."""
+    for part in path:
+        info = cls.model_fields.get(str(part))
+        inner = info.annotation if info is not None else None
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            cls = inner
+    return sorted(cls.model_fields)

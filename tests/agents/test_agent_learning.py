@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from collm.agents.agent import Agent, Experience, History, Request
+from collm.functional.losses import policy_gradient_losses, token_divergences
+from collm.types import Action, Observation
+from tests.agents.conftest import MakeAgent
+from tests.agents.models import (
+    CUTS,
+    PLAIN,
+    assert_close,
+    forced_logprobs,
+    gradients,
+    open_model,
+    weights,
+)
+
+PLAIN_STEP = {"learning_rate": 1e8, "betas": (0.0, 0.0), "epsilon": 1e8, "max_grad_norm": None}
+"""Settings under which AdamW subtracts the gradient, so that a step shows it."""
+
+ADVANTAGES = (1.0, -2.0, 0.5, 3.0, -1.0, 0.25)
+
+
+def actions(agent: Agent) -> list[Action]:
+    """Two turns with siblings, so that prefixes are shared."""
+    opening = Observation("Build a house.")
+    first = agent.sample([Request(History(), opening, (0, 1, 2))])[0]
+    second = agent.sample(
+        [Request(reply.history, Observation("Again."), (10 + k,)) for k, reply in enumerate(first)]
+    )
+    return [reply.action for reply in (*first, *(reply for (reply,) in second))]
+
+
+def experience(agent: Agent, shift: float = 0.0) -> list[Experience]:
+    """What the agent did, as if the behavior policy had found it ``shift`` nats less likely."""
+    return [
+        Experience(action.prompt_ids, action.token_ids, action.logprob - shift, advantage)
+        for action, advantage in zip(actions(agent), ADVANTAGES, strict=True)
+    ]
+
+
+def update(agent: Agent, lessons: Sequence[Experience], **settings: Any) -> dict[str, float]:
+    loss = settings.pop("loss", policy_gradient_losses)
+    return agent.update(lessons, loss, settings.pop("reference_kl", 0.0), 0, 1)
+
+
+def step_of(agent: Agent, lessons: Sequence[Experience], **settings: Any) -> dict[str, Tensor]:
+    """What an update subtracts from the weights; the weights are put back."""
+    before = weights(agent.model)
+    update(agent, lessons, **settings)
+    step = {name: before[name] - value for name, value in weights(agent.model).items()}
+    agent.model.load_state_dict(before)
+    return step
+
+
+def named(agent: Agent, found: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Steps of parameters alone, without the tied copy of the embedding."""
+    return {name: found[name] for name, _ in agent.model.named_parameters()}
+
+
+@pytest.mark.parametrize("how", [PLAIN, CUTS[-1]])
+def test_a_step_is_that_of_the_papers_equations(
+    make_agent: MakeAgent, folder: Path, how: tuple[float, int | None, float]
+) -> None:
+    """Minus the mean of ``rho * grad log pi(a | h) * advantage`` (equations 1, 2 and 4)."""
+    temperature, top_k, top_p = how
+    agent = make_agent(
+        model=folder, temperature=temperature, top_k=top_k, top_p=top_p, optimization=PLAIN_STEP
+    )
+    lessons = experience(agent, shift=0.3)
+    model = open_model(folder)
+    expected = {name: torch.zeros_like(p) for name, p in model.named_parameters()}
+    for one in lessons:
+        logprob = forced_logprobs(model, one.prompt_ids, one.token_ids, how).sum()
+        ratio = float((logprob.detach() - one.behavior_logprob).exp())
+        assert ratio == pytest.approx(2.718281828**0.3, rel=1e-3)
+        for name, score in gradients(model, logprob).items():
+            expected[name] -= ratio * one.advantage * score / len(lessons)
+    assert_close(named(agent, step_of(agent, lessons)), expected, tolerance=1e-3)
+
+
+def test_the_gradient_of_a_batch_is_the_mean_of_single_gradients(make_agent: MakeAgent) -> None:
+    agent = make_agent(optimization=PLAIN_STEP)
+    lessons = experience(agent)
+    together = named(agent, step_of(agent, lessons))
+    singles = [named(agent, step_of(agent, [one])) for one in lessons]
+    mean = {name: torch.stack([one[name] for one in singles]).mean(0) for name in together}
+    assert_close(together, mean, tolerance=1e-4)
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 60, 200])
+def test_microbatches_change_memory_alone(make_agent: MakeAgent, batch_tokens: int) -> None:
+    whole = make_agent(optimization=PLAIN_STEP)
+    small = make_agent(optimization=PLAIN_STEP, batch_tokens=batch_tokens)
+    lessons = experience(whole)
+    expected = named(whole, step_of(whole, lessons))
+    assert_close(named(small, step_of(small, lessons)), expected, tolerance=1e-4)
+
+
+def test_an_update_reports_means_and_counts_versions(make_agent: MakeAgent) -> None:
+    agent = make_agent(optimization={"learning_rate": 0.125})
+    report = update(agent, experience(agent))
+    assert agent.version == 1
+    assert report["ratio"] == pytest.approx(1.0, abs=1e-4)
+    assert report["policy_loss"] == pytest.approx(-sum(ADVANTAGES) / 6, abs=1e-4)
+    assert report["behavior_kl"] == pytest.approx(0.0, abs=1e-4)
+    assert report["reference_kl"] == 0.0
+    assert report["learning_rate"] == 0.125
+    assert report["grad_norm"] > 0
+
+
+def test_an_update_makes_good_actions_likelier_and_bad_ones_less_likely(make_agent: MakeAgent) -> None:
+    agent = make_agent(optimization={"learning_rate": 1e-3})
+    lessons = experience(agent)
+    samples = [(one.prompt_ids, one.token_ids) for one in lessons]
+    before = agent.logprobs(samples)
+    for _ in range(5):
+        update(agent, lessons)
+    changes = [after - b for after, b in zip(agent.logprobs(samples), before, strict=True)]
+    assert sum(c * a for c, a in zip(changes, ADVANTAGES, strict=True)) > 1.0
+    assert update(agent, lessons)["ratio"] != pytest.approx(1.0, abs=0.05)
+
+
+def test_updating_one_agent_leaves_the_others_bit_for_bit(make_agent: MakeAgent) -> None:
+    one, other = make_agent(), make_agent()
+    before = weights(other.model)
+    update(one, experience(one), reference_kl=0.1)
+    assert any(not torch.equal(value, before[name]) for name, value in one.model.state_dict().items())
+    assert all(torch.equal(value, before[name]) for name, value in other.model.state_dict().items())
+    assert other.version == 0
+
+
+def test_zero_advantages_teach_nothing(make_agent: MakeAgent) -> None:
+    agent = make_agent(optimization=PLAIN_STEP)
+    lessons = [
+        Experience(one.prompt_ids, one.token_ids, one.behavior_logprob, 0.0) for one in experience(agent)
+    ]
+    assert all(not step.any() for step in step_of(agent, lessons).values())
+
+
+def test_the_loss_is_the_algorithms(make_agent: MakeAgent) -> None:
+    agent = make_agent(optimization=PLAIN_STEP)
+    seen: list[tuple[Tensor, Tensor, Tensor]] = []
+
+    def loss(logprobs: Tensor, behavior: Tensor, advantages: Tensor) -> Tensor:
+        seen.append((logprobs.detach(), behavior, advantages))
+        return policy_gradient_losses(logprobs, behavior, 2 * advantages)
+
+    lessons = experience(agent)
+    doubled, plain = step_of(agent, lessons, loss=loss), step_of(agent, lessons)
+    assert_close(doubled, {name: 2 * step for name, step in plain.items()}, tolerance=1e-4)
+    told = sorted((float(a), float(b)) for _, bs, advs in seen for a, b in zip(advs, bs, strict=True))
+    expected = sorted((one.advantage, one.behavior_logprob) for one in lessons)
+    assert [b for _, b in told] == pytest.approx([b for _, b in expected], abs=1e-4)
+
+
+def test_the_reference_is_the_policy_that_training_started_with(make_agent: MakeAgent) -> None:
+    agent = make_agent(optimization={"learning_rate": 5e-3})
+    lessons = experience(agent)
+    assert update(agent, lessons, reference_kl=0.1)["reference_kl"] == pytest.approx(0.0, abs=1e-6)
+    for _ in range(3):
+        update(agent, lessons)
+    drifted = update(agent, lessons, reference_kl=1e-9)["reference_kl"]
+    assert drifted > 0.1
+
+
+def test_the_reference_stays_when_an_agent_is_resumed(make_agent: MakeAgent, tmp_path: Path) -> None:
+    agent = make_agent(optimization={"learning_rate": 5e-3})
+    lessons = experience(agent)
+    for _ in range(3):
+        update(agent, lessons)
+    agent.save(tmp_path)
+    expected = update(agent, lessons, reference_kl=1e-9)["reference_kl"]
+    resumed = make_agent(weights=tmp_path, optimization={"learning_rate": 5e-3})
+    assert update(resumed, lessons, reference_kl=1e-9)["reference_kl"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_divergence_pulls_back_with_its_own_gradient(
+    make_agent: MakeAgent, qwen3: Path, tmp_path: Path
+) -> None:
+    """With zero advantages the step is the gradient of the mean divergence, whatever the packing."""
+    drifting = make_agent(optimization={"learning_rate": 5e-3})
+    lessons = experience(drifting)
+    update(drifting, lessons)
+    drifting.save(tmp_path)
+    agent = make_agent(weights=tmp_path, optimization=PLAIN_STEP, batch_tokens=60)
+    still = [Experience(one.prompt_ids, one.token_ids, one.behavior_logprob, 0.0) for one in lessons]
+    model, reference = open_model(tmp_path), open_model(qwen3)
+    total = torch.zeros(())
+    for one in still:
+        sample = one.prompt_ids, one.token_ids
+        with torch.no_grad():
+            anchor = forced_logprobs(reference, *sample)
+        total = total + token_divergences(forced_logprobs(model, *sample), anchor).sum()
+    expected = gradients(model, 0.5 * total / len(still))
+    assert_close(named(agent, step_of(agent, still, reference_kl=0.5)), expected, tolerance=1e-4)
+
+
+def test_a_saved_agent_and_optimizer_go_on_bit_for_bit(make_agent: MakeAgent, tmp_path: Path) -> None:
+    agent = make_agent(optimization={"learning_rate": 1e-3})
+    lessons = experience(agent)
+    update(agent, lessons)
+    agent.save(tmp_path / "agent")
+    agent.save_optimizer(tmp_path / "agent.pt")
+    update(agent, lessons)
+    resumed = make_agent(weights=tmp_path / "agent", optimization={"learning_rate": 1e-3})
+    resumed.load_optimizer(tmp_path / "agent.pt")
+    update(resumed, lessons)
+    assert all(
+        torch.equal(value, weights(agent.model)[name]) for name, value in weights(resumed.model).items()
+    )
+
+
+def test_learning_does_not_disturb_a_cached_history(make_agent: MakeAgent) -> None:
+    """An update in the middle leaves old keys and values behind; a history made before it still samples."""
+    agent = make_agent()
+    (reply,) = agent.sample([Request(History(), Observation("hi"), (0,))])[0]
+    update(agent, experience(agent))
+    (after,) = agent.sample([Request(reply.history, Observation("on"), (1,))])[0]
+    assert after.action.prompt_ids[: len(reply.history.token_ids)] == reply.history.token_ids

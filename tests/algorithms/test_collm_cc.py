@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import torch
+
+from collm.algorithms.base import Valued
+from collm.algorithms.collm_cc import CoLLMCC
+from collm.types import Tree
+from tests.trees import chain, turn
+
+THREE = chain(turn(1.0), turn(0.0), turn(2.0))
+VALUED = Valued(values=torch.tensor([4.0, 2.0, 1.0]), next_values=torch.tensor([2.0, 1.0, 0.0]))
+
+
+def estimated(
+    algorithm: CoLLMCC, grown: Tree, valued: Valued, agent: str = "a"
+) -> tuple[list[float], list[float]]:
+    estimates = algorithm.estimate(grown, agent, valued)
+    assert estimates.targets is not None
+    return estimates.advantages.tolist(), estimates.targets.tolist()
+
+
+def test_the_rollout_and_the_critic_it_needs() -> None:
+    algorithm = CoLLMCC()
+    assert (algorithm.num_samples, algorithm.joint_mode, algorithm.critic_view) == (1, "align", "joint")
+
+
+def test_advantages_are_one_step_residuals() -> None:
+    # r + V' - V: 1 + 2 - 4, 0 + 1 - 2, 2 + 0 - 1; targets r + V'
+    assert estimated(CoLLMCC(), THREE, VALUED) == ([-1.0, -1.0, 1.0], [3.0, 1.0, 2.0])
+
+
+def test_the_next_value_is_discounted() -> None:
+    # 1 + 0.5 * 2 - 4, 0 + 0.5 * 1 - 2, 2 - 1
+    assert estimated(CoLLMCC(discount=0.5), THREE, VALUED) == ([-2.0, -1.5, 1.0], [2.0, 0.5, 2.0])
+
+
+def test_a_trace_carries_later_residuals_back() -> None:
+    # residuals -1, -1, 1 decay by one half: -1 + 0.5 * 1 = -0.5, then -1 + 0.5 * -0.5 = -1.25
+    found = estimated(CoLLMCC(trace_decay=0.5), THREE, VALUED)
+    assert found == ([-1.25, -0.5, 1.0], [2.75, 1.5, 2.0])
+
+
+def test_a_full_trace_targets_the_return() -> None:
+    _, targets = estimated(CoLLMCC(trace_decay=1.0), THREE, VALUED)
+    assert targets == [3.0, 2.0, 2.0]
+
+
+def test_one_turn_is_a_learned_baseline() -> None:
+    valued = Valued(torch.tensor([0.5]), torch.tensor([0.0]))
+    assert estimated(CoLLMCC(trace_decay=0.7), chain(turn(2.0)), valued) == ([1.5], [2.0])
+
+
+def test_a_perfect_critic_leaves_no_advantage() -> None:
+    valued = Valued(torch.tensor([3.0, 2.0, 2.0]), torch.tensor([2.0, 2.0, 0.0]))
+    assert estimated(CoLLMCC(), THREE, valued)[0] == [0.0, 0.0, 0.0]
+
+
+def test_every_agent_gets_the_same_advantage() -> None:
+    assert estimated(CoLLMCC(), THREE, VALUED, "a") == estimated(CoLLMCC(), THREE, VALUED, "b")
+
+
+def test_a_truncated_episode_goes_on_beyond_its_end() -> None:
+    beyond = Valued(torch.tensor([1.0]), torch.tensor([5.0]))
+    advantages, targets = estimated(CoLLMCC(discount=0.5), chain(turn(2.0, terminated=False)), beyond)
+    assert (advantages, targets) == ([3.5], [4.5])

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from collm.envs.coding.problem import Problem
+from collm.envs.coding.reference import clean, extract, imports, is_wrapper, read
+
+PROBLEM = Problem(
+    "t",
+    "from typing import List\nimport math\ndef f(x):\n    '''Doc.'''\n",
+    "def check(candidate): pass",
+    "f",
+)
+AUX = "def aux(x):\n    return x"
+
+
+def test_fences_and_prose_go() -> None:
+    reply = "Here is the code:\n```python\ndef f(x):\n    return x\n```\nThis works."
+    assert extract(reply, "f") == "def f(x):\n    return x"
+
+
+def test_all_but_functions_is_dropped() -> None:
+    reply = "import os\nN = 1\n@cache\ndef f(x):\n    return N\nclass A:\n    pass"
+    assert clean(reply) == "def f(x):\n    return N"
+
+
+def test_prose_inside_a_block_is_dropped_but_not_code() -> None:
+    assert clean("def f(x):\n    Some words here.\n    return x") == "def f(x):\n    return x"
+    assert "# A comment." in clean("def f(x):\n    # A comment.\n    return x")
+
+
+def test_a_nested_function_cuts_its_outer_one() -> None:
+    reply = "def f(x):\n    y = 1\n    def inner():\n        return 2\n    return inner()"
+    assert extract(reply, "f") == "def f(x):\n    y = 1\n\n    def inner():\n        return 2"
+
+
+def test_a_signature_that_closes_at_the_margin_is_cut() -> None:
+    assert extract("def f(\n    x,\n) -> int:\n    return x", "f") == "def f(\n    x,"
+
+
+def test_the_prompts_imports_come_along() -> None:
+    assert imports(PROBLEM) == ["from typing import List", "import math"]
+    reading = read(PROBLEM, "def f(x):\n    return aux(x) + 1", AUX)
+    assert reading.code.split("\n\n") == [
+        "import math\nfrom typing import List\nimport math",
+        AUX,
+        "def f(x):\n    return aux(x) + 1",
+    ]
+
+
+def test_usage_is_a_matter_of_text() -> None:
+    reading = read(PROBLEM, "def f(x):\n    # aux(x) would be nice\n    y = 1\n    return y", AUX)
+    assert reading.aux_called
+    assert not reading.wrapper
+    assert not reading.aux_ignored
+
+
+@pytest.mark.parametrize(
+    ("main", "wrapper"),
+    [
+        ("def f(x):\n    return aux(x)", True),
+        ("def f(x):\n    return aux(x) + 1", True),
+        ('def f(x):\n    """Doc.\n    More."""\n    # note\n    return aux(x)', True),
+        ("def f(x):\n    v = aux(x)\n    return v", True),
+        ("def f(x):\n    v = aux(x)\n    return v + 1", False),
+        ("def f(x):\n    v = aux(x)\n    w = v\n    return w", False),
+        ("def f(x):\n    return x", False),
+        ("def f(x):", True),
+    ],
+)
+def test_wrappers_are_told_by_counting_lines(main: str, wrapper: bool) -> None:
+    assert is_wrapper(main) is wrapper
+
+
+def test_throwing_the_result_away_is_told_but_not_punished() -> None:
+    reading = read(PROBLEM, "def f(x):\n    aux(x)\n    y = 2\n    return y", AUX)
+    assert reading.misuses == ("Line 2: standalone call (not assigned)",)
+    assert not reading.aux_ignored
+
+
+def test_a_missing_function_is_missing() -> None:
+    reading = read(PROBLEM, "no code", "def helper(): return 1")
+    assert (reading.main.source, reading.aux.source, reading.runs) == ("", "", False)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(st.characters()), st.text())
+def test_any_reply_can_be_read(main: str, aux: str) -> None:
+    read(PROBLEM, main, aux)
+    read(PROBLEM, f"def f(x):\n    {main}", f"def aux(x):\n\t{aux}")

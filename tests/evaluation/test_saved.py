@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from collm.config import RunConfig, plain
+from collm.errors import CollmError
+from collm.evaluation.saved import open_team
+from collm.training.folder import Counters, RunFolder
+from collm.training.team import Team, load_agents
+from tests.checkpoints import save_letters
+from tests.training.conftest import SPOKEN, Recipe
+
+
+def saved_run(path: Path, config: RunConfig, *updates: int) -> RunFolder:
+    """A run of the untrained team, with checkpoints."""
+    folder = RunFolder(path)
+    folder.start(config)
+    for update in updates:
+        folder.save(Team(load_agents(config), {}), config, Counters(update=update))
+    return folder
+
+
+@pytest.fixture
+def config(recipe: Recipe) -> RunConfig:
+    return recipe(algorithm={"type": "magrpo"}, critic=None)
+
+
+def test_a_run_is_its_newest_checkpoint(tmp_path: Path, config: RunConfig) -> None:
+    saved_run(tmp_path, config, 1, 2)
+    found, agents, name = open_team(str(tmp_path), [])
+    assert plain(found) == plain(config)
+    assert list(agents) == ["a", "b"]
+    assert name == str(tmp_path / "checkpoints" / "update-000002")
+
+
+def test_a_checkpoint_is_opened_by_itself(tmp_path: Path, config: RunConfig) -> None:
+    saved_run(tmp_path, config, 1, 2)
+    checkpoint = tmp_path / "checkpoints" / "update-000001"
+    assert open_team(str(checkpoint), [])[2] == str(checkpoint)
+
+
+def test_a_recipe_is_its_untrained_team(tmp_path: Path, config: RunConfig) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(yaml.safe_dump(plain(config)))
+    assert open_team(str(file), ["evaluation.samples=3"])[2] == f"{file} (untrained)"
+
+
+def test_overrides_change_the_evaluation(tmp_path: Path, config: RunConfig) -> None:
+    saved_run(tmp_path, config, 1)
+    found, agents, _ = open_team(str(tmp_path), ["evaluation.samples=3", "agents.a.sampling.temperature=0.5"])
+    assert found.evaluation.samples == 3
+    assert agents["a"].config.sampling.temperature == 0.5
+
+
+def test_the_saved_weights_are_opened_and_not_those_of_the_recipe(tmp_path: Path, config: RunConfig) -> None:
+    own = {"a": {**plain(config)["agents"]["a"], "model": str(save_letters(tmp_path / "model", SPOKEN))}}
+    team = Team(load_agents(config), {})
+    team.agents["a"].model.lm_head.weight.data.fill_(0.25)
+    folder = RunFolder(tmp_path / "run")
+    folder.start(config)
+    folder.save(team, config, Counters(update=1))
+    _, agents, _ = open_team(str(tmp_path / "run"), [f"agents.a.model={own['a']['model']}"])
+    assert bool((agents["a"].model.lm_head.weight == 0.25).all())
+
+
+def test_a_damaged_checkpoint_is_refused_by_name_and_passed_over_in_a_run(
+    tmp_path: Path, config: RunConfig
+) -> None:
+    saved_run(tmp_path, config, 1, 2)
+    newest = tmp_path / "checkpoints" / "update-000002"
+    (newest / "agents" / "a" / "config.json").write_text("{}")
+    assert open_team(str(tmp_path), [])[2].endswith("update-000001")
+    with pytest.raises(CollmError, match=r"the checkpoint is damaged: agents/a/config.json"):
+        open_team(str(newest), [])
+
+
+def test_a_run_without_a_checkpoint_has_no_team(tmp_path: Path, config: RunConfig) -> None:
+    saved_run(tmp_path, config)
+    with pytest.raises(CollmError, match="no whole checkpoint here"):
+        open_team(str(tmp_path), [])
+
+
+def test_a_folder_that_is_no_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CollmError, match=r"no config.yaml here"):
+        open_team(str(tmp_path), [])

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from collm.errors import CollmError
+from collm.report.curves import bootstrap_interval, draw_comparison, draw_run
+
+VALUES = arrays(float, array_shapes(min_dims=2, max_dims=2, max_side=6), elements=st.floats(-10, 10))
+
+
+def write_run(folder: Path, points: int, offset: float = 0.0) -> Path:
+    folder.mkdir()
+    rows = [
+        {"update": n, "env_steps": 4 * n, "return_mean": offset + n / points, "iou": 0.5}
+        for n in range(1, points + 1)
+    ]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    evaluations = [
+        {"update": n, "name": "x", "return_mean": 0.1, "greedy_return_mean": 0.2} for n in (0, points)
+    ]
+    (folder / "evaluations.jsonl").write_text("".join(json.dumps(row) + "\n" for row in evaluations))
+    return folder
+
+
+def is_picture(path: Path) -> bool:
+    return path.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("points", [1, 2, 30])
+def test_a_run_is_drawn_with_its_evaluations(tmp_path: Path, points: int) -> None:
+    folder = write_run(tmp_path / "run", points)
+    assert draw_run(folder, ["iou", "hp"]) == folder / "curve.png"
+    assert is_picture(folder / "curve.png")
+
+
+def test_a_run_without_updates_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CollmError, match="no metrics here yet"):
+        draw_run(tmp_path, [])
+
+
+def test_runs_of_different_lengths_are_compared(tmp_path: Path) -> None:
+    groups = {
+        "CC": [write_run(tmp_path / "a", 10), write_run(tmp_path / "b", 7, 0.5)],
+        "DC": [write_run(tmp_path / "c", 3)],
+    }
+    draw_comparison(groups, tmp_path / "both.png")
+    assert is_picture(tmp_path / "both.png")
+    draw_comparison(groups, tmp_path / "both.svg", "iou")
+    assert "<svg" in (tmp_path / "both.svg").read_text()
+
+
+def test_an_unknown_key_or_format_is_named(tmp_path: Path) -> None:
+    groups = {"CC": [write_run(tmp_path / "a", 3)]}
+    with pytest.raises(CollmError, match="has no joy"):
+        draw_comparison(groups, tmp_path / "a.png", "joy")
+    with pytest.raises(CollmError, match=r"a\.doc: no format for pictures"):
+        draw_comparison(groups, tmp_path / "a.doc")
+
+
+@given(VALUES)
+def test_the_interval_lies_within_the_runs_and_is_the_same_every_time(values: np.ndarray) -> None:
+    low, high = bootstrap_interval(values)
+    assert low.shape == high.shape == values.shape[1:]
+    slack = 1e-9
+    assert (values.min(axis=0) - slack <= low).all()
+    assert (low <= high + slack).all()
+    assert (high <= values.max(axis=0) + slack).all()
+    again = bootstrap_interval(values)
+    assert (low == again[0]).all()
+    assert (high == again[1]).all()
+
+
+def test_the_interval_has_the_width_of_the_mean() -> None:
+    values = np.random.default_rng(1).normal(3.0, 2.0, size=(100, 1))
+    low, high = bootstrap_interval(values)
+    assert low[0] < values.mean() < high[0]
+    assert high[0] - low[0] == pytest.approx(2 * 1.96 * values.std() / 10, rel=0.15)

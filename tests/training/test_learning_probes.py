@@ -1,0 +1,128 @@
+"""Every algorithm learns every probe: the whole of rollout, estimates and updates with real models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+import pytest
+import torch
+
+from collm.agents.agent import Agent
+from collm.agents.config import AgentConfig, CriticConfig, Optimization, Sampling
+from collm.agents.critic import Critic
+from collm.agents.views import TEAM
+from collm.algorithms.base import Algorithm, algorithms, make_algorithm
+from collm.envs.probes import CreditProbe, JointProbe, Probe
+from collm.evaluation.measures import measures
+from collm.rollout import Shape, Start, rollout
+from collm.seeding import derive
+from collm.training.learning import Progress, learn
+from tests.checkpoints import save_letters
+
+JOINT_ACTIONS = 32
+WINDOW = 5
+"""Updates over which returns are averaged."""
+
+PROBES = [cls.model_validate({}) for cls in Probe.__subclasses__()]
+SPOKEN = "01?!AB\n"
+READ_BY_CRITICS = "[a observation]\n[b action]\n" + SPOKEN
+
+
+@dataclass(frozen=True)
+class Team:
+    """An untrained team and its critics for one algorithm."""
+
+    algorithm: Algorithm
+    agents: dict[str, Agent]
+    critics: dict[str, Critic]
+
+    def train(self, env: Probe, updates: int) -> Iterator[tuple[float, dict[str, float]]]:
+        """The mean return of each update's rollouts, before the update, and what the update reports."""
+        tasks = env.tasks("train")
+        count = JOINT_ACTIONS // self.algorithm.num_samples
+        shape = Shape(self.algorithm.num_samples, self.algorithm.joint_mode)
+        for update in range(updates):
+            starts = [Start(tasks[i % len(tasks)], derive(0, "probe", update, i)) for i in range(count)]
+            trees = rollout(env, self.agents, starts, shape).sound
+            lesson = learn(self.algorithm, self.agents, self.critics, trees, Progress(0, update, updates))
+            yield measures(trees)["return_mean"], lesson.metrics
+
+
+MakeTeam = Callable[..., Team]
+
+
+@pytest.fixture(scope="module")
+def make_team(tmp_path_factory: pytest.TempPathFactory) -> MakeTeam:
+    root = tmp_path_factory.mktemp("letters")
+    actors = {name: save_letters(root / name, SPOKEN, seed) for seed, name in enumerate(("a", "b"))}
+    reader = save_letters(root / "critic", READ_BY_CRITICS, seed=2, width=32, scale=0.3)
+
+    def agent(folder: Path, name: str) -> Agent:
+        sampling, optimization = Sampling(max_tokens=1), Optimization(learning_rate=1e-2)
+        return Agent(
+            AgentConfig(model=str(folder), device="cpu", sampling=sampling, optimization=optimization), name
+        )
+
+    def critic(name: str) -> Critic:
+        return Critic(
+            CriticConfig(model=str(reader), device="cpu", optimization=Optimization(learning_rate=1e-2)), name
+        )
+
+    def make(name: str, **settings: float) -> Team:
+        algorithm = make_algorithm({"type": name, **settings})
+        critics = {None: (), "joint": (TEAM,), "local": tuple(actors)}[algorithm.critic_view]
+        agents = {name: agent(folder, name) for name, folder in actors.items()}
+        return Team(algorithm, agents, {name: critic(name) for name in critics})
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Tiny models are fastest on one thread, and always the same there."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize("env", PROBES, ids=lambda env: env.type)
+@pytest.mark.parametrize("name", sorted(algorithms()))
+def test_every_algorithm_learns_every_probe(make_team: MakeTeam, name: str, env: Probe) -> None:
+    start, near = 0.7 * env.optimum, 0.95 * env.optimum
+    returns: list[float] = []
+    for value, _ in make_team(name).train(env, updates=150):
+        returns.append(value)
+        if len(returns) >= 2 * WINDOW and fmean(returns[-WINDOW:]) >= near:
+            break
+    assert returns[0] < start
+    assert fmean(returns[-WINDOW:]) >= near, f"returns {[round(value, 2) for value in returns]}"
+
+
+def test_an_estimator_that_looks_at_one_turn_cannot_give_credit(make_team: MakeTeam) -> None:
+    """Siblings at the second turn are paid alike, so without the discounted future nothing is learned."""
+    team = make_team("magrpo", discount=0)
+    before = {name: agent.model.state_dict() for name, agent in make_team("magrpo").agents.items()}
+    for _ in team.train(CreditProbe(), updates=2):
+        pass
+    for name, agent in team.agents.items():
+        assert all(torch.equal(value, before[name][key]) for key, value in agent.model.state_dict().items())
+
+
+def explained(team: Team, env: Probe, updates: int) -> float:
+    """The mean share of variance that the critics explain in the last updates."""
+    found = []
+    for _, report in team.train(env, updates):
+        found.append(fmean(v for key, v in report.items() if key.startswith("critic_explained_variance/")))
+    return fmean(found[-WINDOW:])
+
+
+def test_a_centralized_critic_explains_what_decentralized_ones_cannot(make_team: MakeTeam) -> None:
+    env = JointProbe()
+    assert explained(make_team("collm_cc"), env, updates=40) > 0.9
+    assert explained(make_team("collm_dc"), env, updates=40) == pytest.approx(
+        env.local_explained_variance, abs=0.1
+    )
