@@ -263,6 +263,16 @@ def test_a_centralized_critic_teaches_every_agent() -> None:
     assert lesson.metrics["critic_value_loss/team"] == 0.5
 
 
+def test_agents_wait_while_critics_warm_up() -> None:
+    judge = Judge({"first tree": (4.0, 1.5)})
+    pupils, lesson = study(CoLLMCC(critic_warmup=5), [ONE], {TEAM: judge})  # this is the fifth update
+    assert len(judge.wanted) == 1
+    assert pupils["a"].steps == pupils["b"].steps == []
+    assert lesson.metrics == {"critic_value_loss/team": 0.5, "optimizer_steps": 1.0}
+    pupils, _ = study(CoLLMCC(critic_warmup=4), [ONE], {TEAM: judge})
+    assert len(pupils["a"].steps) == 1
+
+
 def test_decentralized_critics_teach_their_own_agents() -> None:
     judges = {"a": Judge({"first tree": (4.0, 1.5)}), "b": Judge({"first tree": (0.0, 0.5)})}
     pupils, lesson = study(CoLLMDC(discount=0.5), [ONE], judges)

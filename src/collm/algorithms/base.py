@@ -83,6 +83,10 @@ class Algorithm(BaseModel, ABC):
         """How the agents' samples form joint actions: index by index, or all combinations."""
         return "align"
 
+    def agents_learn(self, update: int) -> bool:
+        """Whether agents take steps in this update, counted from 0, or wait for the critics."""
+        return True
+
     @abstractmethod
     def estimate(self, tree: Tree, agent: str, valued: Valued | None) -> Estimates:
         """Advantages and value targets of one agent; ``valued`` is ``None`` without a critic."""
@@ -97,13 +101,19 @@ class ActorCritic(Algorithm):
 
     Attributes:
         trace_decay: 0 is the paper's one-step residual; above it, generalized advantage estimation.
+        critic_warmup: first updates in which only the critics learn, since an agent that trusts an
+            untrained critic loses skill; the paper has none.
     """
 
     trace_decay: float = Field(default=0.0, ge=0, le=1)
+    critic_warmup: int = Field(default=0, ge=0)
 
     @property
     def num_samples(self) -> int:
         return 1
+
+    def agents_learn(self, update: int) -> bool:
+        return update >= self.critic_warmup
 
     def estimate(self, tree: Tree, agent: str, valued: Valued | None) -> Estimates:
         assert valued is not None, "an actor-critic needs values"

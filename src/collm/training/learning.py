@@ -53,10 +53,11 @@ def learn(
     """Take the optimizer steps of one buffer (lines 16-25 of Algorithm 1, 4-15 of Algorithm 2)."""
     lesson = Lesson()
     steps = list(_minibatches(algorithm, trees, progress))
+    learners = agents if algorithm.agents_learn(progress.update) else {}
     collected: list[dict[str, float]] = []
     for chosen in steps:
         valued, measures = _update_critics(algorithm, critics, trees, chosen, progress, lesson)
-        for name, agent in agents.items():
+        for name, agent in learners.items():
             estimates = {
                 number: algorithm.estimate(
                     trees[number], name, valued.get((_critic_of(critics, name), number))
