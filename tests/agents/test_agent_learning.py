@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,11 +80,30 @@ def test_a_step_is_that_of_the_papers_equations(
     expected = {name: torch.zeros_like(p) for name, p in model.named_parameters()}
     for one in lessons:
         logprob = forced_logprobs(model, one.prompt_ids, one.token_ids, how).sum()
+        assert one.behavior_logprob is not None
         ratio = float((logprob.detach() - one.behavior_logprob).exp())
         assert ratio == pytest.approx(2.718281828**0.3, rel=1e-3)
         for name, score in gradients(model, logprob).items():
             expected[name] -= ratio * one.advantage * score / len(lessons)
     assert_close(named(agent, step_of(agent, lessons)), expected, tolerance=1e-3)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_an_unchanged_policy_is_its_own_behavior(make_agent: MakeAgent, dtype: str) -> None:
+    agent = make_agent(dtype=dtype, optimization=PLAIN_STEP)
+    unscored = [replace(one, behavior_logprob=None) for one in experience(agent)]
+    report = update(agent, unscored)
+    assert (report["ratio"], report["behavior_kl"]) == (1.0, 0.0)
+
+
+def test_behavior_is_scored_again_only_where_the_sampler_rounds(make_agent: MakeAgent) -> None:
+    agent = make_agent()
+    drawn = actions(agent)
+    assert agent.behavior_logprobs(drawn) == [action.logprob for action in drawn]
+    agent = make_agent(dtype="bfloat16")
+    drawn = actions(agent)
+    forced = agent.logprobs([(action.prompt_ids, action.token_ids) for action in drawn])
+    assert agent.behavior_logprobs(drawn) == forced != [action.logprob for action in drawn]
 
 
 def test_the_gradient_of_a_batch_is_the_mean_of_single_gradients(make_agent: MakeAgent) -> None:

@@ -27,6 +27,7 @@ class Pupil:
         self.steps: list[list[Experience]] = []
         self.places: list[tuple[int, int]] = []
         self.reference_kl: list[float] = []
+        self.scored: list[int] = []
 
     def update(
         self, experience: Sequence[Experience], loss: Any, reference_kl: float, update: int, planned: int
@@ -35,6 +36,10 @@ class Pupil:
         self.places.append((update, planned))
         self.reference_kl.append(reference_kl)
         return {"policy_loss": float(len(self.steps))}
+
+    def behavior_logprobs(self, actions: Sequence[Action]) -> list[float]:
+        self.scored = [action.token_ids[0] for action in actions]
+        return [-float(action.token_ids[0]) for action in actions]
 
     def learned(self, step: int = 0) -> dict[int, float]:
         """Advantages of a step by the actions' only token."""
@@ -107,7 +112,7 @@ def test_every_action_is_learned_with_its_advantage_and_behavior() -> None:
     pupils, lesson = study(MAGRPO(num_generations=2, reference_kl=0.25), [grown])
     assert pupils["a"].learned() == {0: 0.0, 2: -2.0, 4: 2.0, 6: 0.0, 8: -2.0, 10: 2.0}
     assert pupils["b"].learned() == {1: 0.0, 3: -2.0, 5: 2.0, 7: 0.0, 9: -2.0, 11: 2.0}
-    assert pupils["a"].steps[0][1] == Experience((1,), (2,), -1.0, -2.0)
+    assert pupils["a"].steps[0][1] == Experience((1,), (2,), None, -2.0)
     assert (pupils["a"].places, pupils["a"].reference_kl) == ([(4, 9)], [0.25])
     assert lesson.advantages[0, 1] == {"a": -2.0, "b": -2.0}
     assert lesson.values == lesson.targets == {}
@@ -219,6 +224,25 @@ def test_advantages_do_not_depend_on_the_minibatch() -> None:
         token: adv for step in range(len(parts["a"].steps)) for token, adv in parts["a"].learned(step).items()
     }
     assert found == whole["a"].learned()
+
+
+def test_what_is_learned_after_the_first_step_is_scored_before_it() -> None:
+    pupils, _ = study(MAGRPO(num_generations=2, minibatch_size=20), ten_trees())
+    first, second = pupils["a"].steps
+    assert {one.behavior_logprob for one in first} == {None}
+    assert sorted(pupils["a"].scored) == sorted(one.token_ids[0] for one in second)
+    assert all(one.behavior_logprob == -one.token_ids[0] for one in second)
+
+
+def test_every_action_of_a_later_epoch_is_scored() -> None:
+    pupils, _ = study(MAGRPO(num_generations=2, update_epochs=2), ten_trees())
+    assert len(pupils["a"].scored) == 40
+    assert {one.behavior_logprob for one in pupils["a"].steps[0]} != {None}
+
+
+def test_a_single_step_needs_no_scores() -> None:
+    pupils, _ = study(MAGRPO(num_generations=2), ten_trees())
+    assert pupils["a"].scored == []
 
 
 # Normalization and clip

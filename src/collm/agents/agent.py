@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,11 +60,16 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Experience:
-    """One action to learn from, with the advantage that the algorithm gave it."""
+    """One action to learn from, with the advantage that the algorithm gave it.
+
+    Attributes:
+        behavior_logprob: of the whole action under the policy that drew it; ``None`` if the agent has
+            not changed since, so that the pass that learns from it says it too (paper section 4.2).
+    """
 
     prompt_ids: Ids
     token_ids: Ids
-    behavior_logprob: float
+    behavior_logprob: float | None
     advantage: float
 
 
@@ -126,6 +132,16 @@ class Agent:
                 scores[number] = value
         return scores
 
+    def behavior_logprobs(self, actions: Sequence[Action]) -> list[float]:
+        """Log-probability of each action under the current policy, which must be the one that drew it.
+
+        In float32 the sampler's own are exact. In a shorter format they are off by the rounding of other
+        shapes, which ratios would take for a change of policy: the actions are scored again.
+        """
+        if self.model.dtype == torch.float32:
+            return [action.logprob for action in actions]
+        return self.logprobs([(action.prompt_ids, action.token_ids) for action in actions])
+
     def update(
         self,
         experience: Sequence[Experience],
@@ -150,7 +166,7 @@ class Agent:
         for batch in self._score(self.model, samples):
             chosen = [experience[number] for number in batch.numbers]
             logprobs = batch.summed(batch.logprobs)
-            behavior = logprobs.new_tensor([one.behavior_logprob for one in chosen])
+            behavior = _behavior(chosen, logprobs.detach())
             losses = loss(logprobs, behavior, logprobs.new_tensor([one.advantage for one in chosen]))
             if reference_kl > 0:
                 divergences = batch.summed(
@@ -233,6 +249,13 @@ class Agent:
         if self._optimizer is None:
             self._optimizer = Optimizer(self.model.parameters(), self.config.optimization)
         return self._optimizer
+
+
+def _behavior(experience: Sequence[Experience], now: Tensor) -> Tensor:
+    """Behavior log-probabilities ``"sample"``, those of ``now`` where none are given."""
+    given = [one.behavior_logprob for one in experience]
+    known = now.new_tensor([math.nan if value is None else value for value in given])
+    return torch.where(known.isnan(), now, known)
 
 
 def _end_ids(model: Any, tokenizer: Any) -> frozenset[int]:

@@ -15,7 +15,7 @@ from collm.agents.views import TEAM, critic_view
 from collm.algorithms.base import Algorithm, Estimates, Valued
 from collm.functional.advantages import clipped, standardized
 from collm.seeding import derive
-from collm.types import Tree, Turn
+from collm.types import Action, Tree, Turn
 
 Chosen = dict[int, list[int]]
 """A minibatch: for each tree's number the numbers of its chosen turns, in the order of ``tree.turns()``."""
@@ -54,6 +54,7 @@ def learn(
     lesson = Lesson()
     steps = list(_minibatches(algorithm, trees, progress))
     learners = agents if algorithm.agents_learn(progress.update) else {}
+    behavior = {name: _behavior_logprobs(agent, name, trees, steps) for name, agent in learners.items()}
     collected: list[dict[str, float]] = []
     for chosen in steps:
         valued, measures = _update_critics(algorithm, critics, trees, chosen, progress, lesson)
@@ -64,7 +65,7 @@ def learn(
                 )
                 for number in chosen
             }
-            experience = _experience(algorithm, name, trees, chosen, estimates, lesson)
+            experience = _experience(algorithm, name, trees, chosen, estimates, behavior[name], lesson)
             if experience:
                 report = agent.update(
                     experience,
@@ -152,16 +153,15 @@ def _experience(
     trees: Sequence[Tree],
     chosen: Chosen,
     estimates: Mapping[int, Estimates],
+    behavior: Mapping[int, float],
     lesson: Lesson,
 ) -> list[Experience]:
     """One agent's actions in the chosen turns; an action shared by several joint ones gets their mean."""
     shared: dict[int, list[tuple[int, int]]] = {}
-    turns = {number: list(trees[number].turns()) for number in chosen}
-    for number, indices in chosen.items():
-        for index in indices:
-            action = turns[number][index].joint_action.get(agent)
-            if action is not None and action.token_ids:
-                shared.setdefault(id(action), []).append((number, index))
+    actions: dict[int, Action] = {}
+    for place, action in _actions(trees, chosen, agent):
+        actions[id(action)] = action
+        shared.setdefault(id(action), []).append(place)
     means = [
         torch.stack([estimates[number].advantages[index] for number, index in places]).mean()
         for places in shared.values()
@@ -173,10 +173,28 @@ def _experience(
         advantages = standardized(advantages)
     advantages = clipped(advantages, algorithm.advantage_clip)
     experience = []
-    for places, advantage in zip(shared.values(), advantages.tolist(), strict=True):
-        number, index = places[0]
-        action = turns[number][index].joint_action[agent]
-        experience.append(Experience(action.prompt_ids, action.token_ids, action.logprob, advantage))
+    for (key, places), advantage in zip(shared.items(), advantages.tolist(), strict=True):
+        action = actions[key]
+        experience.append(Experience(action.prompt_ids, action.token_ids, behavior.get(key), advantage))
         for place in places:
             lesson.advantages.setdefault(place, {})[agent] = advantage
     return experience
+
+
+def _actions(trees: Sequence[Tree], chosen: Chosen, agent: str) -> Iterator[tuple[tuple[int, int], Action]]:
+    """One agent's actions in the chosen turns, each with its (tree number, turn number)."""
+    for number, indices in chosen.items():
+        turns = list(trees[number].turns())
+        for index in indices:
+            action = turns[index].joint_action.get(agent)
+            if action is not None and action.token_ids:
+                yield (number, index), action
+
+
+def _behavior_logprobs(
+    agent: Agent, name: str, trees: Sequence[Tree], steps: Sequence[Chosen]
+) -> dict[int, float]:
+    """By identity, of the actions that are learned from once the agent has changed: after its first step."""
+    drawn = [[action for _, action in _actions(trees, chosen, name)] for chosen in steps]
+    later = {id(action): action for actions in [one for one in drawn if one][1:] for action in actions}
+    return dict(zip(later, agent.behavior_logprobs(list(later.values())), strict=True)) if later else {}
