@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
 
+from collm.errors import CollmError
 from collm.training.files import (
     MANIFEST,
     append_json_line,
@@ -60,6 +62,24 @@ def test_a_row_cut_inside_a_character_is_left_out(tmp_path: Path) -> None:
     with file.open("ab") as stream:
         stream.write('{"text": "雪'.encode()[:-1])
     assert read_json_lines(file) == [{"update": 1}]
+
+
+@pytest.mark.parametrize("line", ["{", "", "5", "[]", '{"a": Infinity}', "\x00", "\udcff"])
+def test_a_broken_row_before_the_last_is_named(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_bytes(f'{{"a": 1}}\n{line}\n{{"a": 3}}\n'.encode(errors="surrogateescape"))
+    with pytest.raises(CollmError) as caught:
+        read_json_lines(file)
+    assert caught.value.where == f"{file}, line 2"
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_no_invalid_json_is_written(tmp_path: Path, value: float) -> None:
+    file = tmp_path / "rows.jsonl"
+    for write in (append_json_line, write_json, lambda file, row: write_json_lines(file, [row])):
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            write(file, {"loss": value})
+    assert not file.exists()
 
 
 def test_an_absent_file_has_no_rows(tmp_path: Path) -> None:

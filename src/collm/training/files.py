@@ -7,8 +7,11 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from collm.errors import CollmError
 
 MANIFEST = "manifest.json"
 
@@ -25,32 +28,53 @@ def write_text(file: Path, text: str) -> None:
 
 def write_json(file: Path, data: Any) -> None:
     """Replace a file with indented JSON."""
-    write_text(file, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+    write_text(file, json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def write_json_lines(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Replace a file with one JSON object a line."""
-    write_text(file, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    write_text(file, "".join(map(_json_line, rows)))
 
 
 def append_json_line(file: Path, row: Mapping[str, Any]) -> None:
     """Add one row; a half-written last line is cut off when the run is resumed."""
+    line = _json_line(row)
     with file.open("a", encoding="utf-8") as stream:
-        stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+        stream.write(line)
         stream.flush()
         os.fsync(stream.fileno())
 
 
+def _json_line(row: Mapping[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def read_json_lines(file: Path) -> list[dict[str, Any]]:
-    """Every whole row, up to the first broken one."""
-    rows: list[dict[str, Any]] = []
-    if file.is_file():
-        for line in file.read_text(encoding="utf-8", errors="replace").split("\n"):
-            try:
-                rows.append(json.loads(line))
-            except json.JSONDecodeError:
-                break
+    """Every row. A last line that was cut short, so that its end is missing, is left out.
+
+    Raises:
+        CollmError: naming the line, if another one is broken or no object.
+    """
+    *lines, rest = file.read_bytes().split(b"\n") if file.is_file() else [b""]
+    rows = [_row(line, f"{file}, line {number}") for number, line in enumerate(lines, start=1)]
+    with suppress(CollmError):
+        rows.append(_row(rest, str(file)))
     return rows
+
+
+def _row(line: bytes, where: str) -> dict[str, Any]:
+    mend = "restore the line, or remove it."
+    try:
+        row = json.loads(line.decode("utf-8"), parse_constant=_refused)
+    except ValueError as error:
+        raise CollmError(where, f"not valid JSON: {getattr(error, 'msg', error)}.", mend) from None
+    if not isinstance(row, dict):
+        raise CollmError(where, f"{row!r} is no object.", mend)
+    return row
+
+
+def _refused(constant: str) -> None:
+    raise ValueError(f"{constant} is no number")
 
 
 def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:

@@ -6,8 +6,9 @@ docs/run-folder.md documents every file and key.
 from __future__ import annotations
 
 import json
+import re
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,14 @@ from collm.training.files import (
     write_json_lines,
     write_text,
 )
+from collm.training.summary import summary_of
 from collm.training.team import CONFIG_FILE, Team
 from collm.training.versions import versions
 from collm.yaml_text import read_yaml, to_yaml
 
 _MAY_CHANGE = ("max_updates",)
 _VERSIONS_FILE = "versions.json"
+_CHECKPOINT = re.compile(r"update-(\d{6,})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +102,12 @@ class RunFolder:
         write_json(self.path / _VERSIONS_FILE, versions())
         write_text(self.path / CONFIG_FILE, to_yaml(plain(config)))
 
-    def continue_with(self, config: RunConfig) -> Checkpoint | None:
-        """:meth:`find` what to go on from, and :meth:`take_up` the run."""
-        checkpoint = self.find(config)
-        self.take_up(config, checkpoint)
-        return checkpoint
-
     def find(self, config: RunConfig) -> Checkpoint | None:
         """The checkpoint to go on from, ``None`` to begin anew. Nothing is written.
 
         Raises:
-            CollmError: if the recipe differs from the run's, the folder holds something else, or
-                there are checkpoints but no whole one.
+            CollmError: if the recipe differs from the run's, the folder holds something else, a log
+                is broken, or there are checkpoints but no whole one.
         """
         if not (self.path / CONFIG_FILE).is_file():
             if self.path.exists() and not self._is_beginning():
@@ -119,6 +116,8 @@ class RunFolder:
             self.warn(f"There is nothing to resume in {self.path}; this is a new run.")
             return None
         self._check_same(config)
+        for file in self._logs:
+            _logged(file)
         checkpoint = self.latest()
         if checkpoint is None and self._checkpoints():
             mend = "restore one of them, or start again with another --out."
@@ -132,18 +131,34 @@ class RunFolder:
         )
 
     def take_up(self, config: RunConfig, checkpoint: Checkpoint | None) -> None:
-        """Drop what followed the checkpoint, so that the run goes on as if it had not stopped."""
+        """Drop what followed the checkpoint, so that the run goes on as if it had not stopped.
+
+        Raises:
+            CollmError: if a log is broken; nothing is written then.
+        """
+        update = -1 if checkpoint is None else checkpoint.counters.update
+        kept = {file: _before(_logged(file), update) for file in self._logs}
+        self._forget_the_end(kept[self.evaluations_file], checkpoint)
         if checkpoint is None:
             self._begin(config)
         else:
             write_text(self.path / CONFIG_FILE, to_yaml(plain(config)))
-        update = -1 if checkpoint is None else checkpoint.counters.update
-        for file in (self.metrics_file, self.evaluations_file):
-            kept = [row for row in read_json_lines(file) if row["update"] <= update]
-            write_json_lines(file, [row for row in kept if row.get("name") != "after"])
+        for file, rows in kept.items():
+            write_json_lines(file, rows)
         for path in self._checkpoints():
-            if checkpoint is not None and path.name > checkpoint.path.name:
+            if checkpoint is not None and _number(path) > _number(checkpoint.path):
                 shutil.rmtree(path)
+
+    def _forget_the_end(
+        self, evaluations: Sequence[Mapping[str, Any]], checkpoint: Checkpoint | None
+    ) -> None:
+        """Drop what a finished run says of its last team, which is about to learn on."""
+        if checkpoint is None:
+            self.summary_file.unlink(missing_ok=True)
+        elif self.summary_file.is_file():
+            self.write_summary(summary_of(asdict(checkpoint.counters), evaluations, finished=False))
+        for name in ("evaluation-after", "evaluation-after-greedy"):
+            (self.path / "episodes" / f"{name}.jsonl").unlink(missing_ok=True)
 
     def _check_same(self, config: RunConfig) -> None:
         stored, given = plain(read_config(self.path)), plain(config)
@@ -199,7 +214,15 @@ class RunFolder:
         return None
 
     def _checkpoints(self) -> list[Path]:
-        return sorted((self.path / "checkpoints").glob("update-*"))
+        """The folders that runs write, in order; whatever else lies there is left alone."""
+        found = (self.path / "checkpoints").glob("update-*")
+        return sorted(
+            (path for path in found if _CHECKPOINT.fullmatch(path.name) and path.is_dir()), key=_number
+        )
+
+    @property
+    def _logs(self) -> tuple[Path, Path]:
+        return self.metrics_file, self.evaluations_file
 
 
 def read_config(folder: Path) -> RunConfig:
@@ -214,6 +237,25 @@ def read_config(folder: Path) -> RunConfig:
         raise CollmError(str(folder), f"no {CONFIG_FILE} here, so this is no run.", mend)
     values = read_yaml(file)
     return make_config(values if isinstance(values, dict) else {}, str(file))
+
+
+def _number(checkpoint: Path) -> int:
+    return int(checkpoint.name.removeprefix("update-"))
+
+
+def _logged(file: Path) -> list[dict[str, Any]]:
+    """The rows of a log, each with the number of its update."""
+    rows = read_json_lines(file)
+    for number, row in enumerate(rows, start=1):
+        if type(row.get("update")) is not int:
+            problem = f"update is {row.get('update')!r}, which is no whole number."
+            raise CollmError(f"{file}, line {number}", problem, "restore the line, or remove it.")
+    return rows
+
+
+def _before(rows: Iterable[Mapping[str, Any]], update: int) -> list[Mapping[str, Any]]:
+    """The rows up to an update, without the evaluation that ended the run."""
+    return [row for row in rows if row["update"] <= update and row.get("name") != "after"]
 
 
 def _differences(one: Any, other: Any, path: str = "") -> Iterable[str]:

@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -25,6 +25,7 @@ from collm.training.learning import Lesson, Progress, learn
 from collm.training.preflight import check_reading, check_tasks
 from collm.training.records import turn_rows
 from collm.training.schedule import planned_updates, starts_of
+from collm.training.summary import summary_of
 from collm.training.team import Team, load_team
 from collm.training.tracking import Tracker, check_installed, open_trackers
 
@@ -194,20 +195,7 @@ def _evaluate(run: _Run, update: int, name: str) -> None:
 
 def _summary(run: _Run, counters: Counters, finished: bool) -> dict[str, Any]:
     """Write and return ``summary.json``."""
-    evaluations = run.folder.evaluations()
-    kept: dict[str, Any] = {
-        "finished": finished,
-        "update": counters.update,
-        "env_steps": counters.env_steps,
-        "episodes": counters.episodes,
-        "inference_calls": counters.inference_calls,
-        "tokens": counters.tokens,
-        "seconds": counters.seconds,
-    }
-    for name in ("before", "after"):
-        rows = [row for row in evaluations if row["name"] == name]
-        if rows:
-            kept[name] = {key: value for key, value in rows[-1].items() if key not in ("update", "name")}
+    kept = summary_of(asdict(counters), run.folder.evaluations(), finished)
     run.folder.write_summary(kept)
     return kept
 
