@@ -61,3 +61,11 @@ def test_what_follows_the_last_action_is_shown_only_where_the_episode_was_cut_of
 def test_one_critic_cannot_value_rewards_of_single_agents() -> None:
     with pytest.raises(CollmError, match="needs a joint reward"):
         joint_view((turn(0.0, rewards={"a": 1.0, "b": 0.0}),))
+
+
+def test_an_uninformed_critic_reads_the_histories_alone() -> None:
+    assert local_view(EPISODE, "a", informed=False).passages == (
+        "[a observation]\nplan A\n",
+        "[a action]\nyes\n",
+    )
+    assert "m0" not in "".join(joint_view(EPISODE, informed=False).passages)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from collm.agents.agent import Agent, Experience
+from collm.agents.config import CriticConfig
 from collm.agents.critic import Critic, Targets
 from collm.agents.views import TEAM, View, joint_view, local_view
 from collm.algorithms.base import Algorithm
@@ -48,6 +49,8 @@ class Pupil:
 
 class Judge:
     """Stands for a critic: says the given values and keeps what it should have said."""
+
+    config = CriticConfig(model="a model")
 
     def __init__(self, values: Mapping[str, Sequence[float]]) -> None:
         self._values = values
@@ -198,13 +201,19 @@ def test_without_minibatches_all_is_learned_in_one_step() -> None:
 def test_an_epoch_of_minibatches_covers_every_joint_action_once() -> None:
     pupils, lesson = study(MAGRPO(num_generations=2, minibatch_size=12), ten_trees())
     steps = actions_of(pupils["a"])
-    assert [len(step) for step in steps] == [12, 12, 12, 4]
+    assert [len(step) for step in steps] == [13, 13, 14]
     assert sorted(token for step in steps for token in step) == sorted(
         100 * number + token for number in range(10) for token in (0, 2, 4, 6)
     )
     assert [[token + 1 for token in step] for step in steps] == actions_of(pupils["b"])
-    assert lesson.metrics["optimizer_steps"] == 4.0
-    assert lesson.metrics["policy_loss/a"] == (1 + 2 + 3 + 4) / 4
+    assert lesson.metrics["optimizer_steps"] == 3.0
+    assert lesson.metrics["policy_loss/a"] == (1 + 2 + 3) / 3
+
+
+def test_siblings_share_a_step() -> None:
+    grown = numbered(tree(turn(0, turn(1), turn(2)), turn(3, turn(4), turn(5))))
+    pupils, _ = study(MAGRPO(num_generations=2, minibatch_size=2), [grown])
+    assert actions_of(pupils["a"]) == [[0, 6], [2, 4], [8, 10]]
 
 
 def test_minibatches_are_drawn_anew_for_every_epoch_and_seed_and_repeat() -> None:
@@ -285,6 +294,13 @@ def test_a_centralized_critic_teaches_every_agent() -> None:
     assert lesson.values == {(0, 0): {TEAM: 4.0}, (0, 1): {TEAM: 1.5}}
     assert lesson.targets == {(0, 0): {TEAM: 2.5}, (0, 1): {TEAM: 2.0}}
     assert lesson.metrics["critic_value_loss/team"] == 0.5
+
+
+def test_a_critic_can_go_without_the_global_information() -> None:
+    judge = Judge({"first tree": (4.0, 1.5)})
+    judge.config = CriticConfig(model="a model", global_information=False)
+    study(CoLLMCC(), [ONE], {TEAM: judge})
+    assert judge.views == [[joint_view(next(ONE.episodes()), informed=False)]]
 
 
 def test_agents_wait_while_critics_warm_up() -> None:

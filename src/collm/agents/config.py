@@ -90,4 +90,10 @@ class AgentConfig(ModelConfig):
 
 
 class CriticConfig(ModelConfig):
-    """A language model with a value head."""
+    """A language model with a value head.
+
+    Attributes:
+        global_information: whether it reads ``m_t`` (paper appendix E.3); the release has none.
+    """
+
+    global_information: bool = True

@@ -27,13 +27,13 @@ class View:
     passages: tuple[str, ...]
 
 
-def critic_view(critic: str, episode: Episode) -> View:
+def critic_view(critic: str, episode: Episode, informed: bool = True) -> View:
     """What the critic of that name sees: :data:`TEAM` the joint history, any other its agent's."""
-    return joint_view(episode) if critic == TEAM else local_view(episode, critic)
+    return joint_view(episode, informed) if critic == TEAM else local_view(episode, critic, informed)
 
 
-def joint_view(episode: Episode) -> View:
-    """The joint history ``h_t`` with ``m_t`` at every turn (paper section 4.1, figure 1c).
+def joint_view(episode: Episode, informed: bool = True) -> View:
+    """The joint history ``h_t``, with ``m_t`` at every turn if informed (paper section 4.1, figure 1c).
 
     Raises:
         CollmError: if the environment gives rewards to single agents, which one critic cannot value.
@@ -41,32 +41,29 @@ def joint_view(episode: Episode) -> View:
     if any(turn.agent_rewards is not None for turn in episode):
         mend = "use an algorithm with decentralized critics or none."
         raise CollmError("algorithm.type", "a centralized critic needs a joint reward.", mend)
-    return _view(episode, None)
+    return View(tuple(_passages(episode, None, informed)))
 
 
-def local_view(episode: Episode, agent: str) -> View:
-    """One agent's history ``h_{i,t}`` with ``m_t`` at every turn (paper figure 3c)."""
-    return _view(episode, (agent,))
+def local_view(episode: Episode, agent: str, informed: bool = True) -> View:
+    """One agent's history ``h_{i,t}``, with ``m_t`` at every turn if informed (paper figure 3c)."""
+    return View(tuple(_passages(episode, (agent,), informed)))
 
 
-def _view(episode: Episode, agents: Sequence[str] | None) -> View:
-    return View(tuple(_passages(episode, agents)))
-
-
-def _passages(episode: Episode, agents: Sequence[str] | None) -> Iterator[str]:
+def _passages(episode: Episode, agents: Sequence[str] | None, informed: bool) -> Iterator[str]:
     actions = ""
     for turn in episode:
-        yield actions + _before(turn.observations, turn.global_information, agents)
+        yield actions + _before(turn.observations, turn.global_information if informed else "", agents)
         texts = {name: action.text for name, action in turn.joint_action.items()}
         actions = _lines("action", texts, agents)
     last = episode[-1]
     if last.next_observations is not None:
-        yield actions + _before(last.next_observations, last.next_global_information, agents)
+        information = last.next_global_information if informed else ""
+        yield actions + _before(last.next_observations, information, agents)
 
 
 def _before(observations: Observations, global_information: str, agents: Sequence[str] | None) -> str:
     texts = {name: observation.text for name, observation in observations.items()}
-    return _lines("observation", texts, agents) + global_information + "\n"
+    return _lines("observation", texts, agents) + (f"{global_information}\n" if global_information else "")
 
 
 def _lines(kind: str, texts: Mapping[str, str], agents: Sequence[str] | None) -> str:

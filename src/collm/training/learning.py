@@ -85,20 +85,30 @@ def learn(
 
 
 def _minibatches(algorithm: Algorithm, trees: Sequence[Tree], progress: Progress) -> Iterator[Chosen]:
-    """All joint turns, ``update_epochs`` times, in minibatches of ``minibatch_size``.
+    """All joint turns, ``update_epochs`` times, in equal minibatches of about ``minibatch_size``.
 
     Trees are drawn in random order and their turns stay together, since one pass serves them all.
+    Equal, because the few turns of a remainder would weigh as much as a whole minibatch.
     """
-    turns = [[(number, index) for index, _ in enumerate(tree.turns())] for number, tree in enumerate(trees)]
-    size = algorithm.minibatch_size or sum(map(len, turns))
+    turns = [[(number, index) for index in _sibling_order(tree)] for number, tree in enumerate(trees)]
+    total = sum(map(len, turns))
+    steps = max(1, round(total / (algorithm.minibatch_size or total)))
     for epoch in range(algorithm.update_epochs):
         random.Random(derive(progress.seed, "minibatches", progress.update, epoch)).shuffle(turns)
         order = [place for places in turns for place in places]
-        for start in range(0, len(order), size):
+        for step in range(steps):
             chosen: Chosen = {}
-            for number, index in sorted(order[start : start + size]):
+            for number, index in sorted(order[total * step // steps : total * (step + 1) // steps]):
                 chosen.setdefault(number, []).append(index)
             yield chosen
+
+
+def _sibling_order(tree: Tree) -> list[int]:
+    """The numbers of a tree's turns, siblings side by side, so that K of them can share a step."""
+    turns = list(tree.turns())
+    position = {id(turn): index for index, turn in enumerate(turns)}
+    families = [tree.roots, *(turn.children for turn in turns)]
+    return [position[id(turn)] for family in families for turn in family]
 
 
 def _critic_of(critics: Mapping[str, Critic], agent: str) -> str:
@@ -133,7 +143,8 @@ def _update_critics(
                 lesson.targets.setdefault((number, index), {})[name] = float(wanted[index])
             return goals.to(values.device), weights.to(values.device)
 
-        views = [critic_view(name, next(trees[number].episodes())) for number in numbers]
+        informed = critic.config.global_information
+        views = [critic_view(name, next(trees[number].episodes()), informed) for number in numbers]
         report = critic.update(views, targets, progress.update, progress.planned_updates)
         measures |= {f"critic_{key}/{name}": value for key, value in report.items()}
     return valued, measures

@@ -54,4 +54,4 @@ def check_reading(team: Team, trial: Tree) -> None:
             agent.check_reads(seen, f"task {trial.task_id!r}")
     for name, critic in team.critics.items():
         for episode in trial.episodes():
-            critic.check_reads(critic_view(name, episode))
+            critic.check_reads(critic_view(name, episode, critic.config.global_information))
