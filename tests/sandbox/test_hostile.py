@@ -155,6 +155,12 @@ FORGERIES = {
             data = plain.encode(("value", True, None), 1000)
             os.write(3, struct.pack("<I", len(data)) + data)
         def f(x): return 0""",
+    "answer to the load that no load gives": """
+        import os, struct
+        from inside import plain
+        data = plain.encode(("value", 90125, None), 1000)
+        os.write(3, struct.pack("<I", len(data)) + data)
+        def f(x): return 0""",
     "answer of the wrong shape": """
         import os, struct
         from inside import plain
@@ -269,6 +275,15 @@ EXHAUSTIONS = {
     "result that contains itself": "def f(x):\n    loop = []\n    loop.append(loop)\n    return loop",
     "deep result": "def f(x):\n    deep = []\n    for _ in range(10 ** 5): deep = [deep]\n    return deep",
     "colliding hashes": "def f(x): return {n * (2 ** 61 - 1) for n in range(20000)}",
+    "colliding hashes at import": """
+        import os, struct
+        keys = [(k * (2 ** 61 - 1)).to_bytes(10, "little", signed=True) for k in range(1, 69000)]
+        body = b"".join(b"i" + struct.pack("<I", 10) + key for key in keys)
+        data = b"(" + struct.pack("<I", 3) + b"s" + struct.pack("<I", 5) + b"value"
+        data += b"<" + struct.pack("<I", len(keys)) + body + b"N"
+        frame = struct.pack("<I", len(data)) + data
+        while frame: frame = frame[os.write(3, frame):]
+        def f(x): return 0""",
     "endless iterator": "import itertools\ndef f(x): return list(itertools.count())",
     "huge file": """
         def f(x):

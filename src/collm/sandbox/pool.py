@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import get_args
+from typing import Literal, get_args
 
 from collm.errors import InfrastructureError
 from collm.sandbox.config import SandboxConfig
@@ -106,6 +106,10 @@ class Pool:
         return f"{text}; missing on this machine: {slot.missing}" if slot.missing else text
 
 
+class _OutOfTurnError(Exception):
+    """A report that no judge makes at that point."""
+
+
 class _Trial:
     """One program on its way through as many attempts as its broken tests cost."""
 
@@ -114,6 +118,7 @@ class _Trial:
         self._deadline: float | None = None
         self._results: list[TestResult] = []
         self._breaks = 0
+        self._stage: Literal["", "begun", "loaded"] = ""
         self._loaded = True
 
     @property
@@ -135,19 +140,23 @@ class _Trial:
         if seconds <= 0:
             self._fill(TestResult("skipped", "TimeoutError", "the program's total time is up"))
             return
-        done, loaded = len(self._results), False
+        done, self._stage = len(self._results), ""
         try:
             for report in slot.attempt(self._job(), seconds):
-                loaded = True
                 self._take(report)
-        except SlotLateError:
-            if not loaded:
-                raise
-            if not self.over:
-                self._results.append(TestResult("timeout", "TimeoutError", "the test did not end"))
-        if not loaded:
+        except _OutOfTurnError:
             slot.close()
-            raise SlotDiedError("the judge ended before it began")
+            if self._stage:
+                self._fail_all("the program forged reports")
+        except SlotLateError:
+            if not self._stage:
+                raise
+            self._take_late()
+        if not self._stage:
+            slot.close()
+            raise SlotDiedError("the judge did not begin")
+        if self._stage == "begun" and not self.over:
+            self._fail_load("RuntimeError", "the judge ended while the program was loading")
         self._count_break(done)
 
     def _job(self) -> dict[str, object]:
@@ -161,14 +170,39 @@ class _Trial:
         }
 
     def _take(self, report: Report) -> None:
+        """Note what the judge says, in the only order in which it can say it.
+
+        Raises:
+            InfrastructureError: if the tests' own code fails.
+        """
         event, error, message = report[0], _one_line(report[1]), _one_line(report[2])
-        if event == "unprepared":
-            raise InfrastructureError(f"the tests' own code fails: {error}: {message}")
-        if event == "unloadable":
-            self._loaded = False
-            self._fill(TestResult("failed", error, message))
-        elif event in _OUTCOMES:
-            self._results.append(TestResult(_OUTCOMES[event], error, message))
+        match self._stage, event:
+            case "", "unprepared":
+                raise InfrastructureError(f"the tests' own code fails: {error}: {message}")
+            case "", "begun":
+                self._stage = "begun"
+            case "begun", "loaded":
+                self._stage = "loaded"
+            case "begun", "unloadable" if not self.over:
+                self._fail_load(error, message)
+            case "loaded", _ if event in _OUTCOMES and not self.over:
+                self._results.append(TestResult(_OUTCOMES[event], error, message))
+            case _:
+                raise _OutOfTurnError
+
+    def _take_late(self) -> None:
+        if self._stage == "begun":
+            self._fail_load("TimeoutError", "loading did not end")
+        elif not self.over:
+            self._results.append(TestResult("timeout", "TimeoutError", "the test did not end"))
+
+    def _fail_all(self, why: str) -> None:
+        self._results = []
+        self._fill(TestResult("failed", "RuntimeError", why))
+
+    def _fail_load(self, error: str, message: str) -> None:
+        self._loaded = False
+        self._fill(TestResult("failed", error, message))
 
     def _count_break(self, done: int) -> None:
         """Note that an attempt ended early; too many of that and the other tests fail unseen."""

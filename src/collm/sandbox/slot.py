@@ -16,6 +16,8 @@ from collm.sandbox.launch import Launch, plan
 
 Report = tuple[str, str, str]
 """Event, error name, message."""
+MALFORMED: Report = ("malformed", "", "")
+"""Stands for whatever is no report at all; the slot is of no more use."""
 
 _START_SECONDS, _GRACE_SECONDS, _END_SECONDS = 60.0, 2.0, 5.0
 _REPORT_LIMIT = 1 << 16
@@ -46,7 +48,10 @@ class Slot:
             raise InfrastructureError(_advice(config, str(error))) from None
         self._stdin, self._stdout = _fileno(self._process.stdin), _fileno(self._process.stdout)
         try:
-            _, self.guards, self.missing = self._read(time.monotonic() + _START_SECONDS)
+            event, self.guards, self.missing = self._read(time.monotonic() + _START_SECONDS)
+            if event != "ready":
+                self.close()
+                raise SlotDiedError(self._last_words())
         except SlotDiedError as error:
             raise InfrastructureError(_advice(config, str(error))) from None
 
@@ -73,14 +78,15 @@ class Slot:
 
     def _read(self, deadline: float) -> Report:
         try:
-            event, error, message = json.loads(wire.receive(self._stdout, _REPORT_LIMIT, deadline))
+            return _report(wire.receive(self._stdout, _REPORT_LIMIT, deadline))
         except wire.LateError:
             self.close()
             raise SlotLateError("it did not answer in time") from None
-        except (wire.ClosedError, wire.TooLargeError, ValueError):
+        except wire.TooLargeError:
+            return MALFORMED
+        except wire.ClosedError:
             self.close()
             raise SlotDiedError(self._last_words()) from None
-        return event, error, message
 
     def _last_words(self) -> str:
         assert self._process.stderr is not None
@@ -104,6 +110,16 @@ class Slot:
                 stream.close()
         if self._launch.folder is not None:
             sweep.remove(self._launch.folder)
+
+
+def _report(data: bytes) -> Report:
+    try:
+        match json.loads(data):
+            case [str(event), str(error), str(message)]:
+                return event, error, message
+    except (ValueError, RecursionError):
+        pass
+    return MALFORMED
 
 
 def _fileno(stream: IO[bytes] | None) -> int:

@@ -105,3 +105,26 @@ def test_broken_encodings_are_malformed(data: bytes) -> None:
 def test_unhashable_members_are_malformed() -> None:
     with pytest.raises(MalformedError):
         decode(b"<\x01\0\0\0[\0\0\0\0")
+
+
+PRIME = 2**61 - 1
+"""The modulus of Python's hash of a number: all multiples have the same hash."""
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {k * PRIME for k in range(1, 300)},
+        frozenset(k * PRIME for k in range(1, 300)),
+        {k * PRIME: None for k in range(1, 300)},
+    ],
+    ids=["set", "frozenset", "dict"],
+)
+def test_keys_made_to_collide_are_malformed(value: Any) -> None:
+    with pytest.raises(MalformedError, match="hash"):
+        decode(encode(value, LIMIT))
+
+
+def test_honest_keys_may_collide_a_little() -> None:
+    grid = {(x, y, z) for x in range(-9, 9) for y in range(-9, 9) for z in range(-9, 9)}
+    assert decode(encode(grid, LIMIT)) == grid

@@ -25,6 +25,7 @@ JOB_LIMIT = 64 << 20
 ANSWER_OVERHEAD = 4096
 HANGUP_STATUS = 3
 DESCRIBE, IN_PLACE = "__describe__", "__in_place__"
+_NO_ANSWER = "the program sent something that is not an answer"
 _NOT_REBUILT = (StopIteration, StopAsyncIteration, UnicodeError, BaseExceptionGroup)
 
 
@@ -92,9 +93,15 @@ class Judge:
     namespace: dict[str, Any] = field(default_factory=dict)
 
     def run(self) -> None:
-        """Load the program, then report every test from ``start`` on."""
+        """Load the program, then report every test from ``start`` on.
+
+        After ``begun``, all that is late or ends early is the program's doing.
+        """
         signal.signal(signal.SIGALRM, lambda *_: self._stop("timeout", "TimeoutError", self._out_of_time))
-        if self._prepare() and self._load():
+        if not self._prepare():
+            return
+        self._report("begun")
+        if self._load():
             self.loading = False
             self._judge_steps()
 
@@ -127,7 +134,9 @@ class Judge:
     def _load(self) -> bool:
         signal.setitimer(signal.ITIMER_REAL, self._seconds)
         try:
-            self._exchange((runner.LOAD, self.job["code"], self.job["entry_point"]))
+            loaded = self._exchange((runner.LOAD, self.job["code"], self.job["entry_point"]))
+            if loaded != (None, None):
+                self._stop("crashed", "RuntimeError", _NO_ANSWER)
         except (Exception, SpoiledTestError) as error:
             self._report("unloadable", type(error).__name__, str(error))
             return False
@@ -183,7 +192,7 @@ class Judge:
         except wire.ClosedError:
             self._stop("crashed", "RuntimeError", "the program ended before it answered")
         except (wire.TooLargeError, plain.MalformedError):
-            self._stop("crashed", "RuntimeError", "the program sent something that is not an answer")
+            self._stop("crashed", "RuntimeError", _NO_ANSWER)
         if kind == runner.ODD:
             self._spoil(f"the program returned {first}, which is not plain data")
         if kind == runner.RAISED:

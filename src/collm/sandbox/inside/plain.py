@@ -7,9 +7,13 @@ nothing a model overrides survives the passage.
 from __future__ import annotations
 
 import struct
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 MAX_DEPTH = 100
+MAX_COLLISIONS = 256
+"""So many keys of one hash make a set or a dictionary quadratically slow, and only malice makes more."""
 _SIZE = struct.Struct("<I")
 _REAL = struct.Struct("<d")
 _COMPLEX = struct.Struct("<dd")
@@ -112,11 +116,26 @@ def _read(data: bytes, at: int, depth: int) -> tuple[Any, int]:
     for _ in range(size):
         item, at = _read(data, at, depth - 1)
         items.append(item)
-    if tag == b"{" and size % 2 == 0:
-        return dict(zip(items[::2], items[1::2], strict=True)), at
     if tag not in _CONTAINERS:
-        raise MalformedError(f"unknown tag {tag!r}, or a key without a value")
+        raise MalformedError(f"unknown tag {tag!r}")
     return _CONTAINERS[tag](items), at
+
+
+def _distinct(keys: Sequence[Any]) -> Sequence[Any]:
+    """Keys that a hash table takes in without going through most of them for each.
+
+    Raises:
+        MalformedError: if too many have the same hash.
+    """
+    if len(keys) > MAX_COLLISIONS and max(Counter(map(hash, keys)).values()) > MAX_COLLISIONS:
+        raise MalformedError("too many keys with one hash")
+    return keys
+
+
+def _pairs(flat: list[Any]) -> dict[Any, Any]:
+    if len(flat) % 2:
+        raise MalformedError("a key without a value")
+    return dict(zip(_distinct(flat[::2]), flat[1::2], strict=True))
 
 
 _CONSTANTS = {b"N": None, b"T": True, b"F": False}
@@ -126,5 +145,11 @@ _ATOMS: dict[bytes, Any] = {
     b"b": bytes,
     b"a": bytearray,
 }
-_CONTAINERS: dict[bytes, Any] = {b"[": list, b"(": tuple, b"<": set, b">": frozenset}
-_TAGS: dict[Any, bytes] = {base: tag for tag, base in _CONTAINERS.items()} | {dict: b"{"}
+_TAGS: dict[Any, bytes] = {list: b"[", tuple: b"(", set: b"<", frozenset: b">", dict: b"{"}
+_CONTAINERS: dict[bytes, Any] = {
+    b"[": list,
+    b"(": tuple,
+    b"<": lambda items: set(_distinct(items)),
+    b">": lambda items: frozenset(_distinct(items)),
+    b"{": _pairs,
+}
