@@ -46,7 +46,10 @@ class Optimizer:
         )
 
     def step(self, update: int, planned_updates: int) -> tuple[float, float]:
-        """Apply and clear the gradients; return their norm before the clip and the learning rate."""
+        """Apply and clear the gradients; return their norm before the clip and the learning rate.
+
+        Gradients whose norm is not finite are cleared alone: a run ends when it meets such a norm.
+        """
         limit = math.inf if self._config.max_grad_norm is None else self._config.max_grad_norm
         norm = float(nn.utils.clip_grad_norm_(self._parameters, limit))
         rate = self._config.learning_rate * rate_factor(self._config, update, planned_updates)

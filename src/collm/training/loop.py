@@ -20,6 +20,7 @@ from collm.evaluation.evaluate import evaluate
 from collm.evaluation.measures import measures
 from collm.rollout import Rollout, Shape, rollout
 from collm.training.display import Display
+from collm.training.divergence import check_lesson, check_replies
 from collm.training.folder import Counters, RunFolder
 from collm.training.learning import Lesson, Progress, learn
 from collm.training.preflight import check_reading, check_tasks
@@ -131,8 +132,10 @@ def _update(run: _Run, counters: Counters) -> Counters:
     failures = [tree.failure for tree in grown.trees if tree.failure is not None]
     if failures:
         run.display.note(f"{len(failures)} of {len(grown.trees)} rollouts failed: {failures[0]}.")
+    check_replies(grown.sound, f"in update {counters.update + 1}")
     progress = Progress(config.seed, counters.update, run.planned)
     lesson = learn(algorithm, run.team.agents, run.team.critics, grown.sound, progress)
+    check_lesson(lesson.metrics, counters.update + 1)
     ended = time.perf_counter()
     counters = _counted(counters, grown, ended - began)
     row = _metrics_row(counters, grown, lesson, collected - began, ended - collected)
@@ -184,6 +187,7 @@ def _metrics_row(
 def _evaluate(run: _Run, update: int, name: str) -> None:
     """Play the test tasks; keep measures and episodes."""
     found = evaluate(run.config.env, run.team.agents, run.config.evaluation, run.config.seed)
+    check_replies([*found.sampled, *found.greedy], f"after update {update}")
     run.folder.write_episodes(f"evaluation-{name}", turn_rows(found.sampled))
     if found.greedy:
         run.folder.write_episodes(f"evaluation-{name}-greedy", turn_rows(found.greedy))
