@@ -91,3 +91,15 @@ def test_restoring_nothing_leaves_the_cache_empty(model: Any) -> None:
 def test_rows_are_padded_on_the_left() -> None:
     padded = left_padded([(1, 2), (3,), (4, 5, 6)], 0, torch.device("cpu"))
     assert padded.tolist() == [[0, 1, 2], [0, 0, 3], [4, 5, 6]]
+
+
+def test_a_compact_row_holds_nothing_but_itself(model: Any) -> None:
+    cache = make(model, 10)
+    run(model, TOKENS[:, :4], cache)
+    view = cache.row(1, 1, 3)
+    compact = view.compact()
+    for (keys, values), (same_keys, same_values) in zip(view.layers, compact.layers, strict=True):
+        assert torch.equal(keys, same_keys)
+        assert torch.equal(values, same_values)
+        assert same_keys.untyped_storage().nbytes() == keys.numel() * keys.element_size()
+        assert keys.untyped_storage().nbytes() > same_keys.untyped_storage().nbytes()

@@ -49,8 +49,8 @@ def test_parameters_and_what_grows_with_them(models: Path) -> None:
         assert one.optimizer == 8 * one.parameters
         assert one.steady == 16 * one.parameters
         # 2 layers, keys and values, 1 head of 16 floats; 4 replies of 100 + 28 tokens.
-        assert one.cache == 4 * 128 * 2 * 2 * 16 * 4
-    assert found["critic team"].cache == 0
+        assert one.cache == one.kept == 4 * 128 * 2 * 2 * 16 * 4
+    assert found["critic team"].cache == found["critic team"].kept == 0
     roles = [one.role for one in footprints(config(models, "collm_dc"), rows=4)]
     assert roles[2:] == ["critic player_1", "critic player_2"]
 
@@ -65,8 +65,21 @@ def test_what_bounds_memory_does(models: Path) -> None:
         full.optimizer / 2,
         full.cache / 2,
     )
-    assert rows.cache == full.cache / 2
+    assert (rows.cache, rows.kept) == (full.cache / 2, full.kept)
     assert tokens.activations == full.activations / 2
+
+
+def test_what_is_not_kept_does_not_count(models: Path) -> None:
+    for setting in ({"keep_cache": False}, {"history": "turn"}):
+        assert next(footprints(config(models, **setting), rows=4)).kept == 0
+
+
+def test_the_reference_policy_counts_where_there_is_one(models: Path) -> None:
+    plain = config(models)
+    weighed = plain.model_copy(update={"algorithm": plain.algorithm.model_copy(update={"reference_kl": 0.1})})
+    without, with_it = (next(footprints(one, rows=4)) for one in (plain, weighed))
+    assert (without.reference, with_it.reference) == (0, with_it.weights)
+    assert with_it.steady == without.steady + with_it.weights
 
 
 def test_a_row_longer_than_the_batch_counts_whole(models: Path) -> None:
@@ -78,8 +91,9 @@ def test_a_row_longer_than_the_batch_counts_whole(models: Path) -> None:
 
 def test_the_peak_is_what_stays_and_the_largest_of_the_rest(models: Path) -> None:
     found = list(footprints(config(models), rows=4))
-    most = max(max(one.activations, one.cache) for one in found)
-    assert peak(found) == sum(one.steady for one in found) + most
+    learning = max(one.activations for one in found)
+    sampling = sum(one.kept for one in found) + max(one.cache for one in found)
+    assert peak(found) == sum(one.steady for one in found) + max(learning, sampling)
 
 
 def no_network(name: str) -> None:

@@ -117,10 +117,11 @@ class Agent:
         if greedy:
             sampling = sampling.model_copy(update={"temperature": 0.0})
         drafts = [self._draft(request, seed) for request in requests for seed in request.seeds]
-        sampled: list[Sampled] = []
+        drawn: list[Reply] = []
         for start in range(0, len(drafts), self.config.batch_rows):
-            sampled += self._decoder.sample(drafts[start : start + self.config.batch_rows], sampling)
-        replies = iter([self._reply(draft, drawn) for draft, drawn in zip(drafts, sampled, strict=True)])
+            batch = drafts[start : start + self.config.batch_rows]
+            drawn += map(self._reply, batch, self._decoder.sample(batch, sampling))
+        replies = iter(drawn)
         return [tuple(next(replies) for _ in request.seeds) for request in requests]
 
     @torch.no_grad()
@@ -226,7 +227,7 @@ class Agent:
     def _reply(self, draft: Draft, drawn: Sampled) -> Reply:
         text = self.tokenizer.decode(drawn.token_ids, skip_special_tokens=True)
         action = Action(text, draft.context, drawn.token_ids, drawn.token_logprobs, drawn.finish_reason)
-        cache = drawn.cache if self.config.keep_cache and self.config.history == "full" else None
+        cache = drawn.cache.compact() if self.config.keeps_cache else None
         return Reply(action, History(draft.context + drawn.token_ids, True, cache))
 
     def _score(self, model: Any, samples: Sequence[tuple[Ids, Ids]]) -> Any:

@@ -20,6 +20,10 @@ class RowCache:
     layers: tuple[LayerStates, ...]
     length: int
 
+    def compact(self) -> RowCache:
+        """The same states without the rest of the batch's buffer, which a view would keep alive."""
+        return RowCache(tuple((keys.clone(), values.clone()) for keys, values in self.layers), self.length)
+
 
 class _BufferLayer(DynamicLayer):
     """Writes new states behind the old ones instead of copying both into a new tensor."""

@@ -88,6 +88,11 @@ class AgentConfig(ModelConfig):
     batch_rows: int = Field(default=256, ge=1)
     keep_cache: bool = True
 
+    @property
+    def keeps_cache(self) -> bool:
+        """Whether a later turn has use for the keys and values of this one."""
+        return self.keep_cache and self.history == "full"
+
 
 class CriticConfig(ModelConfig):
     """A language model with a value head.

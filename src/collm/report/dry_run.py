@@ -63,10 +63,11 @@ def _table(found: Sequence[Footprint]) -> Table:
     unit, size = ("GiB", 2**30) if large else ("MiB", 2**20)
     table = Table(title=f"Estimated memory in {unit}", box=None, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("role", no_wrap=True)
-    for heading in ("parameters", "weights", "gradients", "AdamW", "activations", "KV cache"):
+    headings = ("parameters", "weights", "training", "activations", "KV drawn", "KV kept")
+    for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     for one in found:
-        parts = (one.weights, one.gradients, one.optimizer, one.activations, one.cache)
+        parts = (one.weights, one.steady - one.weights, one.activations, one.cache, one.kept)
         table.add_row(one.role, f"{one.parameters:,}", *(f"{part / size:.2f}" for part in parts))
-    table.add_row("peak", "", "", "", "", "", f"{peak(found) / size:.2f}")
+    table.add_row("peak", *[""] * (len(headings) - 1), f"{peak(found) / size:.2f}")
     return table

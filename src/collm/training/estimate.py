@@ -32,8 +32,10 @@ class Footprint:
         role: ``agent NAME`` or ``critic NAME``.
         parameters: trainable ones.
         weights, gradients, optimizer: of the parameters.
+        reference: weights of the policy at the start, where the recipe weighs the divergence from it.
         activations: of one microbatch of ``batch_tokens``, or of one full context if that is longer.
         cache: keys and values while ``batch_rows`` samples of full context are drawn; 0 for critics.
+        kept: keys and values of all samples between turns; 0 for critics.
     """
 
     role: str
@@ -41,13 +43,15 @@ class Footprint:
     weights: int
     gradients: int
     optimizer: int
+    reference: int
     activations: int
     cache: int
+    kept: int
 
     @property
     def steady(self) -> int:
         """Bytes held throughout."""
-        return self.weights + self.gradients + self.optimizer
+        return self.weights + self.gradients + self.optimizer + self.reference
 
 
 def footprints(config: RunConfig, rows: int) -> Iterator[Footprint]:
@@ -61,19 +65,30 @@ def footprints(config: RunConfig, rows: int) -> Iterator[Footprint]:
         CollmError: if a model's architecture cannot be found out.
     """
     for name, agent in config.agents.items():
-        yield _footprint(agent, f"agent {name}", f"agents.{name}.model", min(rows, agent.batch_rows))
+        kept = rows if agent.keeps_cache and config.env.num_turns > 1 else 0
+        yield _footprint(
+            agent,
+            f"agent {name}",
+            f"agents.{name}.model",
+            min(rows, agent.batch_rows),
+            kept,
+            config.algorithm.reference_kl > 0,
+        )
     if config.critic is not None:
         names = [TEAM] if config.algorithm.critic_view == "joint" else list(config.agents)
         for name in names:
-            yield _footprint(config.critic, f"critic {name}", "critic.model", 0)
+            yield _footprint(config.critic, f"critic {name}", "critic.model")
 
 
 def peak(found: Sequence[Footprint]) -> int:
-    """Bytes at the worst moment: everything steady, and the largest single activation or cache."""
-    return sum(one.steady for one in found) + max(max(one.activations, one.cache) for one in found)
+    """Bytes at the worst moment: everything steady, and either a model that learns or one that samples."""
+    sampling = sum(one.kept for one in found) + max(one.cache for one in found)
+    return sum(one.steady for one in found) + max(sampling, max(one.activations for one in found))
 
 
-def _footprint(config: ModelConfig, role: str, field: str, rows: int) -> Footprint:
+def _footprint(
+    config: ModelConfig, role: str, field: str, rows: int = 0, kept_rows: int = 0, reference: bool = False
+) -> Footprint:
     architecture = read_architecture(config.model, field)
     count = _parameters(architecture.to_json_string(use_diff=False))
     size = torch.finfo(getattr(torch, config.dtype)).bits // 8
@@ -84,15 +99,17 @@ def _footprint(config: ModelConfig, role: str, field: str, rows: int) -> Footpri
     cached = 2 * architecture.num_hidden_layers * architecture.num_key_value_heads * head_dim
     length = config.context + (config.sampling.max_tokens if isinstance(config, AgentConfig) else 0)
     width = architecture.hidden_size + architecture.intermediate_size / 4
-    kept = _ACTIVATIONS_PER_LAYER * width * architecture.num_hidden_layers
+    saved = _ACTIVATIONS_PER_LAYER * width * architecture.num_hidden_layers
     return Footprint(
         role=role,
         parameters=count,
         weights=count * size,
         gradients=count * size,
         optimizer=count * size * _ADAM_STATES,
-        activations=int(max(config.batch_tokens, length) * kept * size),
+        reference=count * size * reference,
+        activations=int(max(config.batch_tokens, length) * saved * size),
         cache=rows * length * cached * size,
+        kept=kept_rows * length * cached * size,
     )
 
 
