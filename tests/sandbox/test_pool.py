@@ -213,6 +213,21 @@ def test_one_line_says_what_is_guarded(caplog: pytest.LogCaptureFixture) -> None
     assert [record.message for record in caplog.records] == [line]
 
 
+def test_slots_do_not_count_each_others_threads() -> None:
+    """The kernel counts them by user, so that one program could take all that another may start."""
+    users = []
+    for _ in range(2):
+        pool = Pool(SandboxConfig(slots=1))
+        if "unprivileged user" not in pool.guards():
+            pool.close()
+            pytest.skip("slots become other users only where the trainer is root")
+        code = "import os\ndef f(x): return os.getuid()"
+        verdict = pool.grade(Program(code, "f", (Step("assert 0, candidate(1)"),)))
+        users.append(verdict.results[0].message)
+        pool.close()
+    assert len({"0", *users}) == 3
+
+
 def test_equal_configurations_share_a_pool() -> None:
     assert shared_pool(SandboxConfig(slots=2, limits=CONFIG.limits)) is shared_pool(CONFIG)
 

@@ -22,6 +22,8 @@ from collm.sandbox.slot import Report, Slot, SlotDiedError, SlotLateError
 _logger = logging.getLogger("collm.sandbox")
 _OUTCOMES: dict[str, Outcome] = {name: name for name in get_args(Outcome)}
 _ALWAYS = "time limits, killed as a group, empty environment, private folder, judged apart"
+_WALLS = ("user namespaces", "file system of its own", "unprivileged user", "Landlock")
+_OPEN = "programs run as you and can reach your files and this very process: use the container backend"
 
 
 class Pool:
@@ -103,7 +105,9 @@ class Pool:
 
     def _describe(self, slot: Slot) -> str:
         text = f"sandbox ({self._config.backend}): {_ALWAYS}, {slot.guards}"
-        return f"{text}; missing on this machine: {slot.missing}" if slot.missing else text
+        if slot.missing:
+            text += f"; missing on this machine: {slot.missing}"
+        return text if any(wall in slot.guards for wall in _WALLS) else f"{text}; {_OPEN}"
 
 
 class _OutOfTurnError(Exception):

@@ -53,7 +53,7 @@ def confine(limits: Limits, around: Surroundings) -> list[str]:
     kernel.die_with_parent()
     if not kernel.LINUX:
         return guards
-    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+    kernel.hide()
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     kernel.drop_capabilities()
     if around.landlock is not None and _works(lambda: landlock.restrict(around.landlock or 0)):

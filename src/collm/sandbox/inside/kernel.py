@@ -67,6 +67,12 @@ def die_with_parent() -> None:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def hide() -> None:
+    """Keep other processes of the same user from this one's memory and open files, its children's too."""
+    if LINUX:
+        prctl(PR_SET_DUMPABLE, 0)
+
+
 def drop_capabilities() -> None:
     """Give up every capability, for good."""
     for capability in range(_LAST_CAPABILITY + 1):

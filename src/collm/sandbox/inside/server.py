@@ -39,6 +39,8 @@ _HEAVY = {"antigravity", "idlelib", "lib2to3", "this", "tkinter", "turtle", "tur
 
 INCOMING, OUTGOING = 3, 4
 NOBODY = 65534
+FIRST_USER = 0x70000000
+"""Far from the users of people, services and containers; a warden's process number comes on top."""
 _PATIENCE = 0.5
 _HIGHEST_FD = 256
 _NAMESPACES = (
@@ -112,6 +114,7 @@ def _watch(limits: Limits, folder: str, findings: Findings) -> NoReturn:
     _adopt_orphans()
     with suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write("500")
+    kernel.hide()  # not earlier: a process that hides cannot write the files above
     server = os.fork()
     if server == 0:
         try:
@@ -141,14 +144,20 @@ def _adopt_orphans() -> None:
 def _leave_namespaces(findings: Findings) -> None:
     """Put the server, still to be forked, into a process namespace; as root, name a user to become."""
     root = os.geteuid() == 0
-    can_become_nobody = root and _forecast(lambda: confine.become(NOBODY))
+    user = _spare_user() if root else None
     if root and _forecast(_new_pids):
         findings.own_pids = findings.attempt("namespaces", "process namespace", _new_pids)
     else:
         findings.own_pids = findings.attempt("namespaces", "process and user namespaces", _new_user_and_pids)
         root = root and not findings.own_pids
-    if root and can_become_nobody:
-        findings.other_user = NOBODY
+    if root:
+        findings.other_user = user
+
+
+def _spare_user() -> int | None:
+    """A user that this slot alone becomes, as the kernel counts threads by user; else the one they share."""
+    users = (FIRST_USER + os.getpid(), NOBODY)
+    return next((user for user in users if _forecast(partial(confine.become, user))), None)
 
 
 def _new_pids() -> None:
