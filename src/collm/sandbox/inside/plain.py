@@ -28,7 +28,7 @@ class MalformedError(Exception):
 
 
 def encode(value: Any, limit: int) -> bytes:
-    """Encode None, bool, int, float, complex, str, bytes and containers of them.
+    """Encode None, bool, int, float, complex, str, bytes, ranges, containers of them and views of dicts.
 
     Raises:
         NotPlainError: naming the type that cannot pass, or the bound that is crossed.
@@ -71,6 +71,8 @@ def _write_container(value: Any, kind: type, out: bytearray, limit: int, depth: 
         raise NotPlainError(f"a value of type {kind.__name__}")
     if base is dict:
         flat = [part for pair in dict.items(value) for part in pair]
+    elif base is range:
+        flat = [value.start, value.stop, value.step]
     else:
         flat = list(base.__iter__(value))
     out += _TAGS[base] + _SIZE.pack(len(flat))
@@ -90,7 +92,7 @@ def decode(data: bytes) -> Any:
     """
     try:
         value, end = _read(data, 0, MAX_DEPTH)
-    except (struct.error, IndexError, UnicodeDecodeError, TypeError) as error:
+    except (struct.error, IndexError, ValueError, TypeError) as error:
         raise MalformedError(type(error).__name__) from None
     if end != len(data):
         raise MalformedError("bytes are left over")
@@ -132,6 +134,13 @@ def _distinct(keys: Sequence[Any]) -> Sequence[Any]:
     return keys
 
 
+def _couples(items: list[Any]) -> list[tuple[Any, Any]]:
+    if not all(type(item) is tuple and len(item) == 2 for item in items):
+        raise MalformedError("an item that is no pair")
+    _distinct([key for key, _ in items])
+    return items
+
+
 def _pairs(flat: list[Any]) -> dict[Any, Any]:
     if len(flat) % 2:
         raise MalformedError("a key without a value")
@@ -145,11 +154,25 @@ _ATOMS: dict[bytes, Any] = {
     b"b": bytes,
     b"a": bytearray,
 }
-_TAGS: dict[Any, bytes] = {list: b"[", tuple: b"(", set: b"<", frozenset: b">", dict: b"{"}
+_TAGS: dict[Any, bytes] = {
+    list: b"[",
+    tuple: b"(",
+    set: b"<",
+    frozenset: b">",
+    dict: b"{",
+    range: b"r",
+    type({}.keys()): b"k",
+    type({}.values()): b"v",
+    type({}.items()): b"p",
+}
 _CONTAINERS: dict[bytes, Any] = {
     b"[": list,
     b"(": tuple,
     b"<": lambda items: set(_distinct(items)),
     b">": lambda items: frozenset(_distinct(items)),
     b"{": _pairs,
+    b"r": lambda bounds: range(*bounds),
+    b"k": lambda items: dict.fromkeys(_distinct(items)).keys(),
+    b"v": lambda items: dict(enumerate(items)).values(),
+    b"p": lambda items: dict(_couples(items)).items(),
 }
