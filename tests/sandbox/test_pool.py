@@ -205,12 +205,22 @@ def test_a_slow_program_costs_its_own_slot_alone() -> None:
 def test_one_line_says_what_is_guarded(caplog: pytest.LogCaptureFixture) -> None:
     config = SandboxConfig(slots=1, without=frozenset({"seccomp"}))
     with caplog.at_level(logging.INFO, "collm.sandbox"):
+        judged("def f(x): return 1", "assert candidate(1) == 1", config=config)
         line = guards(config)
     shared_pool(config).close()
     assert "\n" not in line
     assert "judged apart" in line
     assert "missing on this machine: system-call filter" in line
     assert [record.message for record in caplog.records] == [line]
+
+
+def test_whoever_asks_for_the_line_is_not_told_twice(caplog: pytest.LogCaptureFixture) -> None:
+    config = SandboxConfig(slots=1, without=frozenset({"seccomp", "mounts"}))
+    with caplog.at_level(logging.INFO, "collm.sandbox"):
+        guards(config)
+        judged("def f(x): return 1", "assert candidate(1) == 1", config=config)
+    shared_pool(config).close()
+    assert caplog.records == []
 
 
 def test_slots_do_not_count_each_others_threads() -> None:

@@ -1,4 +1,4 @@
-"""The sandbox without any guard of the kernel, for a user without privileges: server and program are one user's."""
+"""The sandbox with no guard of the kernel and no privileges: its server and the program are one user's."""
 
 from __future__ import annotations
 

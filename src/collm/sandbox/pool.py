@@ -37,6 +37,7 @@ class Pool:
         self._lock = threading.Lock()
         self._open: set[Slot] = set()
         self._guards = ""
+        self._announced = False
 
     def grade(self, program: Program) -> Verdict:
         """Run one program and judge it.
@@ -63,6 +64,7 @@ class Pool:
 
     def guards(self) -> str:
         """One line that says what keeps programs in on this machine; starts a slot if none has started."""
+        self._announced = True
         if not self._guards:
             with self._slot():
                 pass
@@ -93,8 +95,9 @@ class Pool:
         slot = Slot(self._config)
         with self._lock:
             self._open.add(slot)
-            first, self._guards = not self._guards, self._describe(slot)
-        if first:
+            announced, self._announced = self._announced, True
+            self._guards = self._describe(slot)
+        if not announced:
             _logger.log(logging.WARNING if slot.missing else logging.INFO, self._guards)
         return slot
 
@@ -107,7 +110,8 @@ class Pool:
         text = f"sandbox ({self._config.backend}): {_ALWAYS}, {slot.guards}"
         if slot.missing:
             text += f"; missing on this machine: {slot.missing}"
-        return text if any(wall in slot.guards for wall in _WALLS) else f"{text}; {_OPEN}"
+        apart = self._config.backend == "container" or any(wall in slot.guards for wall in _WALLS)
+        return text if apart else f"{text}; {_OPEN}"
 
 
 class _OutOfTurnError(Exception):
