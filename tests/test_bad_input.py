@@ -395,6 +395,16 @@ def test_a_damaged_checkpoint_is_not_evaluated(collm: Command, run: Path) -> Non
     assert fingerprint(run) == before
 
 
+def test_an_older_checkpoint_is_evaluated_with_a_warning(collm: Command, run: Path) -> None:
+    damaged = damage_checkpoint(run, "agents/left/model.safetensors")
+    finished = collm("eval", run, "--json")
+    assert finished.code == 0
+    used = run / "checkpoints" / "update-000001"
+    assert f"warning: {damaged} is damaged (agents/left/model.safetensors" in finished.err
+    assert finished.err.endswith(f"warning: Evaluating {used}.\n")
+    assert json.loads(finished.out)["team"] == str(used)
+
+
 def test_a_run_whose_checkpoints_are_all_damaged_is_kept_as_it_is(collm: Command, run: Path) -> None:
     for checkpoint in (run / "checkpoints").iterdir():
         (checkpoint / "manifest.json").write_text("{}")
@@ -417,7 +427,7 @@ def test_a_damaged_configuration_is_named(collm: Command, run: Path, content: st
 def test_what_cannot_be_evaluated(collm: Command, run: Path, tmp_path: Path) -> None:
     before = fingerprint(tmp_path)
     refused(collm("eval", tmp_path), str(tmp_path), "no config.yaml here")
-    refused(collm("eval", tmp_path / "absent"), "absent: no such recipe")
+    refused(collm("eval", tmp_path / "absent"), "absent: no such run, checkpoint or recipe", "run folder")
     refused(collm("eval", run, "--split", "dev"), "--split: no split 'dev'", "train or test")
     refused(collm("eval", run, "evaluation.sample=3"), "evaluation.sample: unknown key", "'samples'?")
     assert fingerprint(tmp_path) == before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -201,18 +202,30 @@ def test_an_interrupted_run_says_how_to_go_on_and_does(
     stopping += "    if len(calls) == 5:\n        os.kill(os.getpid(), signal.SIGINT)\n"
     (workspace / "my_rewards.py").write_text(stopping + "    return 0.5\n")
     try:
-        finished = collm("train", "good.yaml", "seed=3", "--out", tmp_path / "run")
+        settings = ("seed=3", "agents.*={context: 127}")
+        finished = collm("train", "good.yaml", *settings, "--out", tmp_path / "run")
     finally:
         (workspace / "my_rewards.py").write_text(REWARDS)
     assert finished.code == 130
     assert "Stopping after this update" in finished.out
-    command = f"collm train good.yaml seed=3 --out {tmp_path / 'run'} --resume"
+    command = f"collm train good.yaml seed=3 'agents.*={{context: 127}}' --out {tmp_path / 'run'} --resume"
     assert f"Saved. Go on with: {command}\n" in finished.out
     assert not json.loads((tmp_path / "run" / "summary.json").read_text())["finished"]
-    resumed = collm(*command.split()[1:])
+    resumed = collm(*shlex.split(command)[1:])
     assert resumed.code == 0, resumed
     assert "Resumed after update 1." in resumed.out
     assert json.loads((tmp_path / "run" / "summary.json").read_text())["finished"]
+
+
+@pytest.mark.parametrize("place", ["config.yaml of a run", "housebuild/collm_cc"])
+def test_a_setting_for_all_agents_reaches_each(collm: Command, run: Path, place: str) -> None:
+    recipe = run / "config.yaml" if place.startswith("config") else place
+    settings = ("agents.*.model=models/left", "agents.*.sampling.max_tokens=3", "agents.*.context=77")
+    finished = collm("train", recipe, *settings, "--dry-run")
+    assert finished.code == 0, finished
+    agents = finished.out.partition("agents:")[2].partition("critic:")[0]
+    assert agents.count("model: models/left\n") == agents.count("max_tokens: 3\n") == 2
+    assert agents.count("context: 77\n") == 2
 
 
 def test_overlapping_splits_are_mentioned(collm: Command, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from rich.console import Console
 from collm.algorithms.base import ActorCritic
 from collm.algorithms.magrpo import MAGRPO
 from collm.errors import CollmError
-from collm.recipes import describe, find, load_recipe, parse_overrides, shipped
+from collm.recipes import describe, find, load_recipe, shipped
 from collm.report.dry_run import print_dry_run
 
 ROOT = Path(__file__).parents[1]
@@ -138,26 +138,3 @@ def test_a_recipe_is_found_by_its_file_and_by_its_name(
         assert find(name) == expected
     with pytest.raises(CollmError, match="no such recipe"):
         find("housebuild/mapgro")
-
-
-def test_overrides_are_nested_yaml() -> None:
-    overrides = [
-        "a.b=1",
-        "a.c=[1, x]",
-        "a.b=2",
-        "d=null",
-        "e.f=1e-4",
-        "g=1e",
-        "h={i: 1e-4}",
-        "j.*.k=a=b",
-        "l=8:",
-    ]
-    assert parse_overrides(overrides) == {
-        "a": {"b": 2, "c": [1, "x"]},
-        "d": None,
-        "e": {"f": 1e-4},
-        "g": "1e",
-        "h": {"i": 1e-4},
-        "j": {"*": {"k": "a=b"}},
-        "l": "8:",
-    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,7 +58,7 @@ def train(
     finally:
         display.close()
     if result.interrupted:
-        command = " ".join(["collm train", recipe, *(overrides or []), "--out", str(folder), "--resume"])
+        command = shlex.join(["collm", "train", recipe, *(overrides or []), "--out", str(folder), "--resume"])
         console.print(f"Saved. Go on with: {command}", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(130)
     print_result(config, folder, result.summary, console)
@@ -99,7 +100,7 @@ def evaluate(
     quiet_libraries()
     if split not in ("train", "test"):
         raise CollmError("--split", f"no split {split!r}.", "use train or test.")
-    config, agents, name = open_team(folder, overrides or [])
+    config, agents, name = open_team(folder, overrides or [], warn=_warn)
     found = measure(config.env, agents, config.evaluation, config.seed, split)  # type: ignore[arg-type]
     if as_json:
         typer.echo(json.dumps({"team": name, "split": split, **found.measures}))
@@ -117,7 +118,7 @@ def score(
 ) -> None:
     """Score written replies from standard input, with no model at all."""
     from collm.env import make_env
-    from collm.recipes import parse_overrides
+    from collm.recipes.overrides import parse_overrides
     from collm.scoring import score_plays
 
     environment = make_env({"type": env, **parse_overrides(overrides or [])}, env)
@@ -153,6 +154,10 @@ def plot(
         )
     draw_comparison(groups, out, metric)
     typer.echo(f"drew {out}")
+
+
+def _warn(line: str) -> None:
+    typer.echo(f"warning: {line}", err=True)
 
 
 def _text_lines(stream: BinaryIO) -> Iterator[str]:

@@ -99,12 +99,13 @@ class _Rest(_Frozen):
     tracking: TrackingConfig = TrackingConfig()
 
 
-def make_config(values: Mapping[str, Any], where: str) -> RunConfig:
+def make_config(values: Mapping[str, Any], where: str, *, learns: bool = True) -> RunConfig:
     """Check a recipe and fill in the defaults.
 
     Args:
         values: the recipe as nested mappings.
         where: the recipe's file, for errors.
+        learns: refuse settings under which nothing is learned; an evaluation may have them.
 
     Raises:
         CollmError: for an unknown or inapplicable key, a missing section or a bad value.
@@ -120,7 +121,8 @@ def make_config(values: Mapping[str, Any], where: str) -> RunConfig:
     rest = validated(_Rest, {key: values[key] for key in _Rest.model_fields if key in values}, where, ": ")
     sections: dict[str, Any] = {name: getattr(rest, name) for name in _Rest.model_fields}
     config = RunConfig.model_construct(env=env, algorithm=algorithm, agents=agents, critic=critic, **sections)
-    _check_learning(config, where)
+    if learns:
+        _check_learning(config, where)
     return config
 
 

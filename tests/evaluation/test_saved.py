@@ -55,6 +55,21 @@ def test_overrides_change_the_evaluation(tmp_path: Path, config: RunConfig) -> N
     assert agents["a"].config.sampling.temperature == 0.5
 
 
+def test_an_override_for_all_agents_reaches_each_of_a_stored_run(tmp_path: Path, config: RunConfig) -> None:
+    saved_run(tmp_path, config, 1)
+    found, agents, _ = open_team(str(tmp_path), ["agents.*.sampling.max_tokens=1"])
+    assert [agent.sampling.max_tokens for agent in found.agents.values()] == [1, 1]
+    assert [agent.config.sampling.max_tokens for agent in agents.values()] == [1, 1]
+
+
+def test_an_evaluation_may_be_greedy_throughout(tmp_path: Path, config: RunConfig) -> None:
+    saved_run(tmp_path / "run", config, 1)
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(plain(config)))
+    for place in ("run", "mine.yaml"):
+        found, _, _ = open_team(str(tmp_path / place), ["agents.*.sampling.temperature=0"])
+        assert [agent.sampling.temperature for agent in found.agents.values()] == [0, 0]
+
+
 def test_the_saved_weights_are_opened_and_not_those_of_the_recipe(tmp_path: Path, config: RunConfig) -> None:
     own = {"a": {**plain(config)["agents"]["a"], "model": str(save_letters(tmp_path / "model", SPOKEN))}}
     team = Team(load_agents(config), {})
@@ -72,7 +87,12 @@ def test_a_damaged_checkpoint_is_refused_by_name_and_passed_over_in_a_run(
     saved_run(tmp_path, config, 1, 2)
     newest = tmp_path / "checkpoints" / "update-000002"
     (newest / "agents" / "a" / "config.json").write_text("{}")
-    assert open_team(str(tmp_path), [])[2].endswith("update-000001")
+    lines: list[str] = []
+    assert open_team(str(tmp_path), [], warn=lines.append)[2].endswith("update-000001")
+    assert [line.split(" (")[0] for line in lines] == [
+        f"{newest} is damaged",
+        f"Evaluating {tmp_path / 'checkpoints' / 'update-000001'}.",
+    ]
     with pytest.raises(CollmError, match=r"the checkpoint is damaged: agents/a/config.json"):
         open_team(str(newest), [])
 

@@ -2,43 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from collm.agents.agent import Agent
-from collm.config import RunConfig, make_config, merged, plain
+from collm.config import RunConfig, make_config, plain
 from collm.errors import CollmError
-from collm.recipes import load_recipe, parse_overrides
+from collm.recipes import find, load_recipe
+from collm.recipes.overrides import overridden
 from collm.training.files import damage
 from collm.training.folder import RunFolder, read_config
 from collm.training.team import load_agents
 
 
-def open_team(place: str, overrides: Sequence[str]) -> tuple[RunConfig, Mapping[str, Agent], str]:
+def open_team(
+    place: str, overrides: Sequence[str], warn: Callable[[str], None] = lambda line: None
+) -> tuple[RunConfig, Mapping[str, Agent], str]:
     """The configuration, the agents and what to call them.
+
+    Args:
+        place: a run folder, one of its checkpoints, or a recipe.
+        overrides: settings such as ``evaluation.samples=3``.
+        warn: called with a line for each damaged checkpoint that was passed over, and for the one used.
 
     Raises:
         CollmError: if there is no team there, or its checkpoint is damaged.
     """
     folder = Path(place)
     if not folder.is_dir():
-        config = load_recipe(place, overrides)
+        config = _recipe(place, overrides)
         return config, load_agents(config), f"{place} (untrained)"
     stored = read_config(folder)
-    config = make_config(merged(plain(stored), parse_overrides(overrides)), place)
-    checkpoint = _checkpoint(folder)
+    config = make_config(overridden(plain(stored), overrides), place, learns=False)
+    checkpoint = _checkpoint(folder, warn)
     return config, load_agents(config, checkpoint), str(checkpoint)
 
 
-def _checkpoint(folder: Path) -> Path:
+def _recipe(place: str, overrides: Sequence[str]) -> RunConfig:
+    try:
+        find(place)
+    except CollmError as error:
+        mend = f"name a run folder or a folder below its checkpoints, or {error.mend}"
+        raise CollmError(place, "no such run, checkpoint or recipe.", mend) from None
+    return load_recipe(place, overrides, learns=False)
+
+
+def _checkpoint(folder: Path, warn: Callable[[str], None]) -> Path:
     if (folder / "agents").is_dir():
         problem = damage(folder)
         if problem is not None:
             raise CollmError(str(folder), f"the checkpoint is damaged: {problem}.", "use another checkpoint.")
         return folder
-    warnings: list[str] = []
-    latest = RunFolder(folder, warn=warnings.append).latest()
+    damaged: list[str] = []
+    latest = RunFolder(folder, warn=damaged.append).latest()
     if latest is None:
-        problem = f"no whole checkpoint here. {' '.join(warnings)}".strip()
+        problem = f"no whole checkpoint here. {' '.join(damaged)}".strip()
         raise CollmError(str(folder), problem, "train further with --resume, then evaluate.")
+    for line in damaged:
+        warn(line)
+    if damaged:
+        warn(f"Evaluating {latest.path}.")
     return latest.path

@@ -7,9 +7,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from collm.config import RunConfig, make_config, merged
+from collm.config import RunConfig, make_config
 from collm.errors import CollmError
-from collm.yaml_text import parse_yaml, read_yaml
+from collm.recipes.overrides import overridden
+from collm.yaml_text import read_yaml
 
 _ROOT = Path(str(files("collm.recipes")))
 
@@ -25,14 +26,16 @@ def describe(path: Path) -> str:
     return first.removeprefix("#").strip()
 
 
-def load_recipe(name: str, overrides: Sequence[str] = ()) -> RunConfig:
+def load_recipe(name: str, overrides: Sequence[str] = (), *, learns: bool = True) -> RunConfig:
     """Read a YAML file or a shipped recipe, apply ``key.path=value`` overrides, check everything.
+
+    ``learns=False`` allows settings under which nothing is learned, for evaluation.
 
     Raises:
         CollmError: if there is no such recipe, it is not YAML, or the result does not fit.
     """
     path = find(name)
-    return make_config(merged(_read(path), parse_overrides(overrides)), name)
+    return make_config(overridden(_read(path), overrides), name, learns=learns)
 
 
 def find(name: str) -> Path:
@@ -68,24 +71,3 @@ def _read(path: Path) -> dict[str, Any]:
             str(path), "a recipe is a mapping of sections.", "see docs/recipes.md for a full recipe."
         )
     return dict(values)
-
-
-def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
-    """``["a.b=1"]`` as ``{"a": {"b": 1}}``; values are YAML.
-
-    Raises:
-        CollmError: if an override has no ``=``, an empty key, or a value that is not YAML.
-    """
-    values: dict[str, Any] = {}
-    for override in overrides:
-        path, separator, text = override.partition("=")
-        keys = path.split(".")
-        if not separator or not all(keys):
-            raise CollmError(override, "not an override.", "write it as key.path=value.")
-        value = parse_yaml(text, override)
-        if isinstance(value, dict | list) and text.lstrip()[0] not in "{[":
-            value = text  # such as the slice 8: that YAML takes for a mapping
-        for key in reversed(keys):
-            value = {key: value}
-        values = merged(values, value)
-    return values
