@@ -131,6 +131,8 @@ BROKEN_SETTINGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "override without key": (("=3",), ("=3: not an override",)),
     "override with a gap": (("training..epochs=3",), ("training..epochs=3: not an override",)),
     "override that is no YAML": (("training.epochs=[1",), ("training.epochs=[1: not valid YAML",)),
+    "override with a tag that does not fit": (("seed=!!int abc",), ("seed=!!int abc: not valid YAML",)),
+    "number of too many digits": (("seed=" + "9" * 5000,), ("seed=999", "cannot be read as int")),
 }
 
 

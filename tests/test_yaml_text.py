@@ -61,6 +61,14 @@ def test_scalars_mean_what_people_mean(text: str, value: Any) -> None:
         ("\x00", "unacceptable character"),
         ("[" * 5000, "nested too deeply"),
         ("? [1]\n: 2", "unhashable key"),
+        ("a: 1\nseed: !!int abc", "'abc' cannot be read as int, line 2, column 7"),
+        ("!!int ''", "'' cannot be read as int"),
+        ("!!bool maybe", "'maybe' cannot be read as bool"),
+        ("!!float fast", "'fast' cannot be read as float"),
+        ("!!timestamp foo", "'foo' cannot be read as timestamp"),
+        ("!!timestamp 2020-13-45", "cannot be read as timestamp"),
+        ("!!binary é", "line 1"),
+        ("9" * 5000, "... (5000 characters) cannot be read as int"),
     ],
 )
 def test_a_fault_is_one_line_with_its_place(text: str, problem: str) -> None:

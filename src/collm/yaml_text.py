@@ -25,7 +25,18 @@ _CORE_SCHEMA = (
 )
 
 
+_SHOWN = 40
+"""Characters of an unreadable scalar that an error quotes."""
+
+
 class _Loader(yaml.SafeLoader):
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)  # type: ignore[no-untyped-call]
+        except (ValueError, LookupError, AttributeError, TypeError, OverflowError):
+            problem = f"{_shortened(str(node.value))} cannot be read as {node.tag.rpartition(':')[2]}"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen = set()
         for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
@@ -80,6 +91,10 @@ def read_yaml(file: Path) -> Any:
 def to_yaml(value: Any) -> str:
     """The text of plain data, which :func:`parse_yaml` reads back as it was."""
     return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+
+
+def _shortened(text: str) -> str:
+    return repr(text) if len(text) <= _SHOWN else f"{text[:_SHOWN]!r}... ({len(text)} characters)"
 
 
 def _reason(error: yaml.YAMLError) -> str:
