@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 import collm
+from collm.checking import check_env
+from collm.env import make_env
 from collm.errors import CollmError
 from collm.scaffold import new_environment
 from tests.commands import fingerprint, own_modules
@@ -31,6 +33,33 @@ def test_a_team_trains_on_the_skeleton(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("state", "MyState"),
+        ("task", "MyTask"),
+        ("observation", "MyObservation"),
+        ("transition", "MyTransition"),
+        ("environment", "MyEnvironment"),
+        ("class_var", "MyClassVar"),
+        ("none", "MyNone"),
+        ("_", "My"),
+        ("__", "My"),
+        ("_7", "My7"),
+        ("my_game", "MyGame"),
+    ],
+)
+def test_the_class_takes_no_name_that_the_skeleton_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, title: str
+) -> None:
+    _, tests, recipe = new_environment(name, tmp_path)
+    assert f"type: {name}:{title}\n" in recipe.read_text()
+    assert f"from {name} import {title}\n" in tests.read_text()
+    monkeypatch.chdir(tmp_path)
+    with own_modules():
+        check_env(make_env({"type": f"{name}:{title}"}))
+
+
+@pytest.mark.parametrize(
     ("name", "problem"),
     [
         ("My_game", "not a name for a module"),
@@ -39,6 +68,7 @@ def test_a_team_trains_on_the_skeleton(tmp_path: Path, monkeypatch: pytest.Monke
         ("", "not a name for a module"),
         ("json", "there is a module of that name"),
         ("collm", "there is a module of that name"),
+        ("__main__", "there is a module of that name"),
     ],
 )
 def test_a_name_that_does_not_fit_is_refused(tmp_path: Path, name: str, problem: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import keyword
+import re
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -43,11 +45,25 @@ def new_environment(name: str, folder: Path) -> list[Path]:
 def _check_name(name: str) -> None:
     if not name.isidentifier() or keyword.iskeyword(name) or name != name.lower():
         raise CollmError(f"NAME {name}", "not a name for a module.", "use small letters, digits and _.")
-    if importlib.util.find_spec(name) is not None:
+    if name == "__main__" or importlib.util.find_spec(name) is not None:
         raise CollmError(f"NAME {name}", "there is a module of that name.", "choose another.")
 
 
 def _filled(template: str, name: str) -> str:
-    text = files("collm").joinpath("assets", "new_env", template).read_text(encoding="utf-8")
+    return _text(template).replace("{name}", name).replace("{Class}", _class_name(name))
+
+
+def _class_name(name: str) -> str:
+    """The module's name as a class has it, or with ``My`` before it where that is no name or taken."""
     title = "".join(part.capitalize() for part in name.split("_"))
-    return text.replace("{name}", name).replace("{Class}", title)
+    taken = {word for template in _TEMPLATES for word in re.findall(r"\w+", _text(template))}
+    return (
+        title
+        if title.isidentifier() and title not in taken and not keyword.iskeyword(title)
+        else f"My{title}"
+    )
+
+
+@cache
+def _text(template: str) -> str:
+    return files("collm").joinpath("assets", "new_env", template).read_text(encoding="utf-8")
