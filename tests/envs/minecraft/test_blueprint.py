@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import copy
+import importlib
+import importlib.util
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collm.data import load_rows
 from collm.envs.minecraft.blueprint import Blueprint, Rectangle, parse_blueprint
 from collm.errors import CollmError
 
@@ -180,3 +184,27 @@ def test_cells_of_each_house(
 def test_rectangles_of_each_house(houses: dict[str, Blueprint]) -> None:
     counts = [len(houses[house].rectangles()) for house in ("0002", "0101", "0104", "0106", "0108")]
     assert counts == [37, 33, 35, 37, 39]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pyarrow") is None, reason="needs pyarrow")
+@pytest.mark.parametrize("mapped", [False, True], ids=["list", "mapping"])
+def test_houses_of_a_table_may_have_different_legends(
+    tmp_path: Path, hut_row: dict[str, Any], mapped: bool
+) -> None:
+    """A table gives every row the keys of all rows, with nothing in them."""
+    shed = {
+        "task_id": "shed",
+        "inventory": {"P": "spruce_planks", "A": "air"},
+        "target_spec": {"layers": [{"y": 0, "rows": ["PP", "PA"]}]},
+    }
+    rows = [hut_row, shed]
+    for row in rows if mapped else ():
+        spec = row["target_spec"]
+        spec["layers"] = {str(layer["y"]): layer["rows"] for layer in spec["layers"]}
+    pyarrow, parquet = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
+    file = tmp_path / "houses.parquet"
+    parquet.write_table(pyarrow.Table.from_pylist(rows), file)
+    hut, parsed = (parse_blueprint(row, "row") for row in load_rows(str(file), "dataset"))
+    assert (hut.target(), parsed.id) == (parse_blueprint(hut_row, "hut").target(), "shed")
+    assert dict(parsed.inventory) == shed["inventory"]
+    assert len(parsed.layers) == 1

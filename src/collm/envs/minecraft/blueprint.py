@@ -165,7 +165,7 @@ def _get(row: Mapping[str, Any], key: str, kind: type | tuple[type, ...], where:
 def _parse_inventory(raw: Mapping[str, Any], where: str) -> dict[str, str]:
     """The legend with plain block names, as commands are read without the ``minecraft:`` prefix too."""
     legend: dict[str, str] = {}
-    for letter, block in raw.items():
+    for letter, block in _present(raw).items():
         name = block.removeprefix("minecraft:") if isinstance(block, str) else ""
         if len(letter) != 1 or len(name.split()) != 1:
             problem = f"bad entry {letter!r}: {block!r}."
@@ -174,10 +174,19 @@ def _parse_inventory(raw: Mapping[str, Any], where: str) -> dict[str, str]:
     return legend
 
 
+def _present(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """A mapping without the keys of other rows, which tables give every row, with nothing in them."""
+    return {key: value for key, value in raw.items() if value is not None}
+
+
 def _parse_layers(raw: Any, where: str) -> tuple[tuple[str, ...], ...]:
     field = f"{where}.target_spec.layers"
     try:
-        pairs = list(raw.items()) if isinstance(raw, dict) else [(each["y"], each["rows"]) for each in raw]
+        pairs = (
+            list(_present(raw).items())
+            if isinstance(raw, dict)
+            else [(each["y"], each["rows"]) for each in raw]
+        )
         heights = sorted(int(y) for y, _ in pairs)
         by_height = {int(y): _parse_rows(rows) for y, rows in pairs}
     except (TypeError, KeyError, ValueError) as error:
