@@ -180,7 +180,41 @@ def test_an_episode_ends_at_its_last_turn() -> None:
 
 
 def test_a_task_without_tests_stops_at_one_and_a_half() -> None:
-    assert play(BEST, row={**ROW, "test": "def check(candidate):\n    pass\n"}).reward == pytest.approx(1.5)
+    row = {**ROW, "test": "def check(candidate):\n    pass\n"}
+    assert play(BEST, row=row, variant="reference").reward == pytest.approx(1.5)
+    coding = env()
+    state = coding.reset(Problem("double", ROW["prompt"], row["test"], "double"), 0)
+    assert coding.step(state, {"aux": AUX, "main": BEST}).reward == pytest.approx(1.5)
+
+
+UNABLE_TO_JUDGE = {
+    "empty check": "def check(candidate):\n    pass\n",
+    "no check": "x = 1\n",
+    "comparison returned": "def check(candidate):\n    return candidate(2) == 4\n",
+    "comparison returned by a helper": "def same(a, b):\n    return a == b\n\n"
+    "def check(candidate):\n    return same(candidate(2), 4)\n",
+    "helper that says nothing": "def same(a, b):\n    return a == b\n\n"
+    "def check(candidate):\n    same(candidate(2), 4)\n",
+    "unittest": "import unittest\n\nclass T(unittest.TestCase):\n    def test(self):\n"
+    "        self.assertEqual(double(2), 4)\n",
+}
+
+
+@pytest.mark.parametrize("name", UNABLE_TO_JUDGE)
+def test_a_row_whose_tests_cannot_judge_is_refused(name: str) -> None:
+    row = {**ROW, "test": UNABLE_TO_JUDGE[name]}
+    with pytest.raises(CollmError, match=r"^data.json\[3\].test: nothing in it .* mend it: write def check"):
+        env().parse_task(row, "data.json[3]")
+    assert env(variant="reference").parse_task(row, "row").id == "double"
+
+
+def test_a_long_test_is_read() -> None:
+    lines = [f"    assert candidate({n}) == {2 * n}" for n in range(1000)]
+    coding = env()
+    task = coding.parse_task({**ROW, "test": "\n".join(["def check(candidate):", *lines])}, "row")
+    assert len(task.test) > 20_000
+    transition = coding.step(coding.reset(task, 0), {"aux": AUX, "main": BEST})
+    assert transition.metrics["tests_passed"] == 1000
 
 
 def test_prompt_helpers_are_at_hand() -> None:
@@ -277,7 +311,7 @@ def test_lines_of_level_feedback(main: str, line: str) -> None:
 
 def test_feedback_says_when_there_are_no_tests() -> None:
     coding = env()
-    task = coding.parse_task({**ROW, "test": "def check(candidate):\n    pass\n"}, "row")
+    task = Problem("double", ROW["prompt"], "def check(candidate):\n    pass\n", "double")
     state = coding.step(coding.reset(task, 0), {"aux": AUX, "main": BEST}).state
     assert "- Tests: no test cases found" in coding.observe(state)["main"].text
 

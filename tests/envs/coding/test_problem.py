@@ -59,6 +59,23 @@ def test_mbpps_own_schema_is_read() -> None:
     assert suite.labels == ("assert words('ab c') == 'ba c'", "assert words('x') == 'x'")
 
 
+@pytest.mark.parametrize("field", ["test_list", "test_imports"])
+@pytest.mark.parametrize("value", [[1], "assert words('a') == 'a'", 3])
+def test_lists_of_mbpp_must_hold_texts(field: str, value: Any) -> None:
+    with pytest.raises(CollmError, match=rf"^row.{field}: this field must be a list of texts"):
+        parse_problem({**MBPP, field: value}, "row")
+
+
+def test_fields_of_mbpp_that_are_null_are_as_if_absent() -> None:
+    assert parse_problem({**ROW, "test_list": None}, "row") == parse_problem(ROW, "row")
+    assert parse_problem({**MBPP, "test_imports": None}, "row") == parse_problem(MBPP, "row")
+
+
+def test_a_setup_that_is_not_python_is_refused() -> None:
+    with pytest.raises(CollmError, match=r"^row.test_setup_code: it is not Python"):
+        parse_problem({**MBPP, "test_setup_code": "import ("}, "row")
+
+
 @pytest.mark.parametrize("change", [{"code": "x = 1"}, {"code": "def f(:"}, {"test_list": ["assert"]}])
 def test_broken_rows_of_mbpp_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(CollmError):

@@ -99,6 +99,49 @@ def test_a_call_made_for_its_effect_changes_its_argument() -> None:
     assert outcomes(test, "def f(x): return sorted(x)") == [False]
 
 
+def test_an_argument_may_be_asked_about_after_a_call() -> None:
+    test = """
+    def check(candidate):
+        first = [2, 1]
+        result = candidate(first)
+        assert first == [2, 1], "it was left alone"
+        second = [4, 3]
+        assert candidate(second) == [3, 4]
+        assert second == [4, 3]
+        assert candidate([6, 5]) == [5, 6]
+    """
+    assert outcomes(test, "def f(x): return sorted(x)") == [True, True, True, True]
+    assert outcomes(test, "def f(x):\n    x.sort()\n    return x") == [False, True, False, True]
+
+
+def test_helpers_from_elsewhere_may_judge() -> None:
+    test = """
+    from unittest import TestCase
+    case = TestCase()
+    def check(candidate):
+        case.assertEqual(candidate(1), 2)
+        case.assertEqual(candidate(1), 3)
+    """
+    assert outcomes(test, INCREMENT) == [True, False]
+
+
+def test_helpers_may_judge_by_other_helpers() -> None:
+    test = """
+    def ensure(truth):
+        if not truth:
+            raise ValueError("no")
+    def close(a, b):
+        ensure(abs(a - b) < 1)
+    def note(value):
+        return value
+    def check(candidate):
+        note(candidate(1))
+        close(candidate(1), 2)
+        close(candidate(1), 9)
+    """
+    assert outcomes(test, INCREMENT) == [True, False]
+
+
 def test_exceptions_can_be_asked_for() -> None:
     test = """
     def check(candidate):

@@ -19,6 +19,7 @@ from collm.envs.coding.problem import Problem, parse_problem, renamed
 from collm.envs.coding.prompts import first_prompt, reference_prompt
 from collm.envs.coding.reading import Reading, Variant
 from collm.envs.coding.suite import Suite, collect
+from collm.errors import CollmError
 from collm.sandbox import SandboxConfig, TestResult, grade
 from collm.types import Observation, Observations
 
@@ -136,7 +137,11 @@ class Coding(Environment[Problem, CodingState]):
 
     def parse_task(self, row: Mapping[str, Any], where: str) -> Problem:
         problem = parse_problem(row, where)
-        called = self._suite(problem).entry_point
+        suite = self._suite(problem)
+        if self.variant == "paper" and not suite.labels:
+            mend = "write def check(candidate): with assert statements about what candidate returns."
+            raise CollmError(f"{where}.test", "nothing in it can find the function wrong.", mend)
+        called = suite.entry_point
         return problem if called == problem.entry_point else renamed(problem, called)
 
     def reset(self, task: Problem, seed: int) -> CodingState:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,16 +35,17 @@ def parse_problem(row: Mapping[str, Any], where: str) -> Problem:
     Raises:
         CollmError: naming the field that does not fit.
     """
-    if "test_list" in row:
+    if row.get("test_list") is not None:
         return _parse_mbpp(row, where)
     task_id, prompt, test, entry = (
         _text(row, key, where) for key in ("task_id", "prompt", "test", "entry_point")
     )
     if not entry.isidentifier():
         raise CollmError(f"{where}.entry_point", f"{entry!r} is not a function's name.", "correct it.")
-    fault = parse(test)
+    fault = parse(test, limit=None)
     if isinstance(fault, Fault):
-        problem = f"not Python: {fault.message} in line {fault.line}."
+        place = f" in line {fault.line}" if fault.line else ""
+        problem = f"not Python: {fault.message}{place}."
         raise CollmError(f"{where}.test", problem, "write def check(candidate): with assert statements.")
     return Problem(task_id, prompt, test, entry)
 
@@ -52,7 +53,7 @@ def parse_problem(row: Mapping[str, Any], where: str) -> Problem:
 def prompt_module(prompt: str) -> ast.Module | None:
     """The prompt as Python; ``None`` if it is prose. A function that lacks its body gets an empty one."""
     for source in (prompt, f"{prompt.rstrip()}\n    pass\n"):
-        module = parse(source)
+        module = parse(source, limit=None)
         if isinstance(module, ast.Module):
             return module
     return None
@@ -74,23 +75,35 @@ def _text(row: Mapping[str, Any], key: str, where: str) -> str:
     return value
 
 
+def _texts(row: Mapping[str, Any], key: str, where: str) -> Sequence[str]:
+    """A list of texts; a field that is absent or null is an empty one."""
+    value = row.get(key)
+    items = [] if value is None else list(value) if isinstance(value, (list, tuple)) else None
+    if items is None or not all(isinstance(item, str) for item in items):
+        raise CollmError(f"{where}.{key}", "this field must be a list of texts.", "correct the row.")
+    return items
+
+
 def _parse_mbpp(row: Mapping[str, Any], where: str) -> Problem:
     """MBPP as its authors publish it: a sentence, a solution and asserts that name the function."""
-    code, tests = parse(_text(row, "code", where)), list(row["test_list"])
+    code, tests = parse(_text(row, "code", where), limit=None), _texts(row, "test_list", where)
     sentence = _text(row, "prompt" if "prompt" in row else "text", where)
-    suite = parse("\n".join(tests))
+    suite = parse("\n".join(tests), limit=None)
     if isinstance(code, Fault) or isinstance(suite, Fault):
         raise CollmError(f"{where}.test_list", "the code or the tests are not Python.", "correct the row.")
     called = [node.id for node in ast.walk(suite) if isinstance(node, ast.Name)]
     entry = next((function for name, function in functions(code).items() if name in called), None)
     if entry is None:
         raise CollmError(f"{where}.code", "it defines no function that the tests call.", "correct the row.")
-    setup = [*row.get("test_imports", ()), row.get("test_setup_code") or ""]
+    setup = [*_texts(row, "test_imports", where), row.get("test_setup_code") or ""]
     body = "\n".join(f"    {line}" for test in tests for line in test.splitlines())
+    test = "\n".join([*map(str, filter(None, setup)), f"def check({entry.name}):", body, ""])
+    if isinstance(parse(test, limit=None), Fault):
+        raise CollmError(f"{where}.test_setup_code", "it is not Python.", "correct the row.")
     return Problem(
         id=f"MBPP/{_text(row, 'task_id', where)}",
         prompt=f'def {entry.name}({ast.unparse(entry.args)}):\n    """{sentence.strip()}"""\n',
-        test="\n".join([*filter(None, setup), f"def check({entry.name}):", body, ""]),
+        test=test,
         entry_point=entry.name,
     )
 

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import ast
+import symtable
 import threading
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 MAX_CHARACTERS = 20_000
-"""Longer sources are not parsed: no reply of a sane length comes near."""
+"""Longer replies are not parsed: none of a sane length comes near."""
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+_NAMED = (
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+    ast.ClassDef,
+    ast.ExceptHandler,
+    ast.MatchAs,
+    ast.MatchStar,
+)
 _warnings_lock = threading.Lock()
 
 
@@ -29,18 +39,24 @@ class Fault:
     column: int = 0
 
 
-def parse(source: str) -> ast.Module | Fault:
-    """Parse a module; never raises, whatever the text."""
-    if len(source) > MAX_CHARACTERS:
-        return Fault(f"longer than {MAX_CHARACTERS} characters")
+def parse(source: str, limit: int | None = MAX_CHARACTERS) -> ast.Module | Fault:
+    """Parse a module; never raises, whatever the text. ``limit`` is ``None`` for sources of our own."""
+    if limit is not None and len(source) > limit:
+        return Fault(f"longer than {limit} characters")
     try:
-        with _warnings_lock, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _without_warnings():
             return ast.parse(source)
     except SyntaxError as error:
         return Fault(error.msg, error.lineno or 0, error.offset or 0)
     except (ValueError, RecursionError, MemoryError) as error:
         return Fault(f"cannot be parsed ({type(error).__name__})")
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    with _warnings_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
@@ -61,6 +77,43 @@ def names_read(node: ast.AST) -> set[str]:
 def names_written(node: ast.AST) -> set[str]:
     """Every name that is assigned anywhere in a node."""
     return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+
+
+def bound_names(statement: ast.stmt) -> set[str]:
+    """The names to which a statement gives a meaning where it stands; those of a star import are unknown."""
+    if isinstance(statement, (FunctionNode, ast.ClassDef)):
+        return {statement.name}
+    return {name for node in own_nodes(statement) for name in _bound_by(node)}
+
+
+def _bound_by(node: ast.AST) -> Iterator[str]:
+    """The names that one node sets."""
+    match node:
+        case ast.Name(id=name, ctx=ast.Store()):
+            yield name
+        case ast.alias(name=name, asname=other):
+            yield other or name.partition(".")[0]
+        case ast.MatchMapping(rest=str(name)):
+            yield name
+        case _ if isinstance(node, _NAMED) and node.name is not None:
+            yield node.name
+
+
+def global_reads(source: str) -> set[str]:
+    """The names that a module's source reads as globals, in whatever scope."""
+    try:
+        with _without_warnings():
+            top = symtable.symtable(source, "<source>", "exec")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        module = parse(source)
+        return set() if isinstance(module, Fault) else names_read(module)
+    names = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_referenced()}
+    waiting = top.get_children()
+    while waiting:
+        table = waiting.pop()
+        names |= {symbol.get_name() for symbol in table.get_symbols() if symbol.is_global()}
+        waiting += table.get_children()
+    return names
 
 
 def returns_value(function: FunctionNode) -> bool:

@@ -2,7 +2,8 @@
 
 By the AST, so that asserts may span lines, stand in loops, or share preparations. A statement of
 ``check`` is a test if its outcome depends on the candidate and it can fail: it asserts, raises, or hands
-the candidate's result to a helper of the test's own. All other statements prepare the next tests.
+the candidate's result to a helper that does, be it the test's own or one whose name starts with
+``assert``. All other statements prepare the next tests.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import ast
 import builtins
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -53,7 +54,7 @@ class Suite:
 @lru_cache(maxsize=4096)
 def collect(problem: Problem) -> Suite:
     """The suite of a problem whose ``test`` is Python."""
-    module = parse(problem.test)
+    module = parse(problem.test, limit=None)
     assert not isinstance(module, Fault), problem.id
     check = functions(module).get("check")
     body = module.body if check is None else check.body
@@ -61,10 +62,9 @@ def collect(problem: Problem) -> Suite:
     around = [node for node in module.body if node is not check] if check is not None else []
     preamble = "\n".join(ast.unparse(node) for node in (*_prompt_helpers(problem), *around))
     if check is not None and any(isinstance(node, ast.Return) for node in own_nodes(check)):
-        steps, labels = _whole(check, alias)
+        steps, labels = _whole(check, alias, _judging(around))
         return Suite(entry_point, alias, preamble, steps, labels)
-    helpers = {node.name for node in (*around, *body) if isinstance(node, FunctionNode)}
-    sorted_out = list(_sort_out(body, {alias, entry_point}, helpers))
+    sorted_out = list(_sort_out(body, {alias, entry_point}, _judging((*around, *body))))
     steps = tuple(Step(_source(node, alias), is_test) for node, is_test in sorted_out)
     labels = tuple(_label(node) for node, is_test in sorted_out if is_test)
     return Suite(entry_point, alias, preamble, steps, labels)
@@ -105,8 +105,33 @@ def prompt_preamble(problem: Problem) -> str:
     return "\n".join(ast.unparse(node) for node in _prompt_helpers(problem))
 
 
-def _whole(check: FunctionNode, alias: str) -> tuple[tuple[Step, ...], tuple[str, ...]]:
-    """A check that returns early cannot be taken apart, so it is one test."""
+def _judging(statements: Iterable[ast.stmt]) -> set[str]:
+    """The functions among the statements that can fail by themselves or by another of them."""
+    known = [node for node in statements if isinstance(node, FunctionNode)]
+    names: set[str] = set()
+    while True:
+        more = {node.name for node in known if any(_fails(inner, names) for inner in ast.walk(node))}
+        if more <= names:
+            return names
+        names |= more
+
+
+def _fails(node: ast.AST, helpers: set[str]) -> bool:
+    """Whether a node asserts, raises, or calls what does."""
+    if not isinstance(node, ast.Call):
+        return isinstance(node, (ast.Assert, ast.Raise))
+    match node.func:
+        case ast.Name(id=name):
+            return name in helpers or name.startswith("assert")
+        case ast.Attribute(attr=name):
+            return name.startswith("assert")
+    return False
+
+
+def _whole(check: FunctionNode, alias: str, helpers: set[str]) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+    """A check that returns early cannot be taken apart, so it is one test, unless it cannot fail."""
+    if not any(_fails(node, helpers) for node in ast.walk(check)):
+        return (), ()
     call = f"{check.name}({alias})"
     return (Step(f"{ast.unparse(check)}\n{call}"),), (call,)
 
@@ -119,6 +144,7 @@ def _sort_out(body: list[ast.stmt], names: set[str], helpers: set[str]) -> Itera
             continue
         depends = bool(names_read(statement) & dependent)
         is_test = depends and _can_fail(statement, helpers)
+        dependent |= set(_arguments(statement, names))
         if depends and not is_test:
             dependent |= names_written(statement) | set(_touched(statement))
             if isinstance(statement, FunctionNode):
@@ -134,14 +160,22 @@ def _can_fail(statement: ast.stmt, helpers: set[str]) -> bool:
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return False
     return any(
-        isinstance(node, (ast.Assert, ast.Raise))
-        or (
-            isinstance(node, ast.Expr)
-            and isinstance(node.value, ast.Call)
-            and _is_name(node.value.func, helpers)
-        )
+        _fails(node.value if isinstance(node, ast.Expr) else node, helpers)
         for node in own_nodes(statement)
+        if isinstance(node, (ast.Assert, ast.Raise, ast.Expr))
     )
+
+
+def _arguments(statement: ast.stmt, names: set[str]) -> Iterator[str]:
+    """The variables that are handed to the candidate, which may change what they hold."""
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Call) and _is_name(node.func, names):
+            yield from (value.id for value in _values(node) if isinstance(value, ast.Name))
+
+
+def _values(call: ast.Call) -> Iterator[ast.expr]:
+    yield from call.args
+    yield from (keyword.value for keyword in call.keywords)
 
 
 def _is_name(node: ast.expr, names: set[str]) -> bool:
@@ -156,7 +190,7 @@ def _touched(statement: ast.stmt) -> Iterator[str]:
 
 
 def _source(statement: ast.stmt, alias: str) -> str:
-    """The statement as the judge runs it: bare calls work in place, equalities say how they failed."""
+    """The statement as the judge runs it: calls work in place, equalities say how they failed."""
     changed = _InPlace(alias).visit(copy.deepcopy(statement))
     match changed:
         case ast.Assert(test=ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]), msg=None):
@@ -168,14 +202,15 @@ def _source(statement: ast.stmt, alias: str) -> str:
 
 
 class _InPlace(ast.NodeTransformer):
-    """A call whose result nobody takes is made for its effect on the arguments."""
+    """A call that is given variables may change what they hold."""
 
     def __init__(self, alias: str) -> None:
         self._alias = alias
 
-    def visit_Expr(self, node: ast.Expr) -> ast.Expr:
-        if isinstance(node.value, ast.Call) and _is_name(node.value.func, {self._alias}):
-            node.value.func = ast.Name(IN_PLACE, ast.Load())
+    def visit_Call(self, node: ast.Call) -> ast.Call:
+        if _is_name(node.func, {self._alias}) and any(map(names_read, _values(node))):
+            node.func = ast.Name(IN_PLACE, ast.Load())
+        self.generic_visit(node)
         return node
 
 
