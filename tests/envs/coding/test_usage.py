@@ -5,6 +5,7 @@ import textwrap
 
 import pytest
 
+from collm.envs.coding.misuse import plain_misuses
 from collm.envs.coding.usage import Usage, analyse
 
 
@@ -37,6 +38,59 @@ def test_the_helper_may_be_called_by_a_function_of_mains_own() -> None:
     helper = "\ndef step(y):\n    return aux(y)\n"
     assert usage("return step(x)", helper).called
     assert not usage("return x", helper).called
+
+
+@pytest.mark.parametrize(
+    ("body", "rest"),
+    [
+        ("return clip(x)", "clip = lambda n: max(aux(n), 0)"),
+        ("return clip(x)", "clip: object = lambda n: max(aux(n), 0)"),
+        ("return Tool().run(x)", "class Tool:\n    def run(self, x):\n        return aux(x) + 1"),
+        ("return TABLE[x]", "TABLE = [aux(n) for n in range(9)]"),
+        ("return TABLE[x]", "TABLE = []\nfor n in range(9):\n    TABLE = [*TABLE, aux(n)]"),
+        ("h = aux\nreturn h(x) + 1", ""),
+        ("return h(x) + 1", "h = aux"),
+    ],
+)
+def test_the_helper_may_be_called_by_anything_that_main_leads_to(body: str, rest: str) -> None:
+    assert usage(body, rest).effective
+    assert not usage("return x", rest).called
+
+
+@pytest.mark.parametrize(
+    ("body", "rest"),
+    [
+        ("global aux\naux = len\nreturn aux(x) + 1", ""),
+        ("change()\nreturn aux(x) + 1", "def change():\n    global aux\n    aux = len"),
+        ("from operator import neg as aux\nreturn aux(x) + 1", ""),
+        ("h = aux\nreturn x", ""),
+    ],
+)
+def test_another_function_called_aux_is_not_the_helper(body: str, rest: str) -> None:
+    assert not usage(body, rest).called
+
+
+@pytest.mark.parametrize(
+    ("body", "rest"),
+    [
+        ("return g(x)", "def g(y):\n    return aux(y)"),
+        ("return g(x)", "def g(y):\n    z = h(y)\n    return z\ndef h(y):\n    return aux(y)"),
+        ("return g(x)", "g = lambda y: aux(y)"),
+        ("v = g(x)\nreturn v", "g = aux"),
+        ("def g(y):\n    return aux(y)\nreturn g(x)", ""),
+        ("g = lambda y: aux(y)\nreturn g(x)", ""),
+        ("g = aux\nreturn g(x)", ""),
+        ("v = w = aux(x)\nreturn w", ""),
+        ("return (v := aux(x))", ""),
+    ],
+)
+def test_a_chain_that_hands_on_is_a_wrapper_too(body: str, rest: str) -> None:
+    assert usage(body, rest).wrapper
+
+
+def test_a_function_that_works_on_the_result_ends_a_chain() -> None:
+    assert not usage("return g(x)", "def g(y):\n    return aux(y) + 1").wrapper
+    assert not usage("return g(x)", "def g(y):\n    return g(y)").wrapper
 
 
 @pytest.mark.parametrize(
@@ -82,6 +136,60 @@ def test_results_that_are_lost(body: str, misuses: list[str]) -> None:
     found = usage(body).misuses
     assert len(found) == len(misuses)
     assert all(text.startswith(expected) for text, expected in zip(found, misuses, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("y: int = aux(x)\nreturn x", "assigned to y but never used"),
+        ("y = z = aux(x)\nreturn x", "assigned to y but never used"),
+        ("(y := aux(x))\nreturn x", "assigned to y but never used"),
+        ("a, b = aux(x), 1\nreturn b", "assigned to a but never used"),
+        ("[a, (b, c)] = 1, (aux(x), 2)\nreturn a + c", "assigned to b but never used"),
+        ("str(aux(x))\nreturn x", "standalone call (not assigned)"),
+        ("max(1, key=aux(x))\nreturn x", "standalone call (not assigned)"),
+        ("aux(x) + 1\nreturn x", "standalone call (not assigned)"),
+        ("x and [aux(n) for n in x]\nreturn x", "standalone call (not assigned)"),
+        ("h = aux\nh(x)\nreturn x", "standalone call (not assigned)"),
+    ],
+)
+def test_results_that_are_lost_in_a_roundabout_way(body: str, reason: str) -> None:
+    line = 3 if body.startswith("h =") else 2
+    assert usage(body).misuses == (f"Line {line}: {reason}",)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "y: int = aux(x)\nreturn y",
+        "y = z = aux(x)\nreturn z",
+        "y, *z = aux(x), 1\nreturn z",
+        "a, b = aux(x), 1\nreturn a",
+        "x.y = z = aux(x)\nreturn x",
+        "if (y := aux(x)) > 1:\n    return 1\nreturn 2",
+        "x.append(aux(x))\nreturn x",
+        "aux(x) and x.pop()\nreturn x",
+        "[x.append(n) for n in aux(x)]\nreturn x",
+        "print(aux(x))\nreturn x",
+        "yield aux(x)",
+        "def tell():\n    return y\ny = aux(x)\nreturn tell()",
+        "global y\ny = aux(x)\nreturn len(x)",
+        "lambda: aux(x)\nreturn x",
+    ],
+)
+def test_results_that_are_not_lost(body: str) -> None:
+    assert usage(body).misuses == ()
+
+
+def test_a_function_that_hands_on_can_be_misused_like_the_helper() -> None:
+    assert usage("g(x)\nreturn x", "def g(y):\n    return aux(y)").misuses == (
+        "Line 2: standalone call (not assigned)",
+    )
+
+
+def test_the_reference_tells_of_plain_misuses_only() -> None:
+    function = ast.parse("def f(x):\n    y: int = aux(x)\n    str(aux(x))\n    z = aux(x)\n    return x")
+    assert plain_misuses(function, "aux") == ("Line 4: assigned to z but never used",)
 
 
 def test_effective_use_is_calling_working_and_losing_nothing() -> None:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from collm.data import is_file_name, load_labelled_rows, select
-from collm.env import Environment, Split, Transition
+from collm.env import MOST_TURNS, Environment, Split, Transition
 from collm.envs.coding import paper, reference
 from collm.envs.coding.embedded import embedded_problems
 from collm.envs.coding.feedback import MODES, FeedbackMode, Review
@@ -20,7 +20,7 @@ from collm.envs.coding.prompts import first_prompt, reference_prompt
 from collm.envs.coding.reading import Reading, Variant
 from collm.envs.coding.suite import Suite, collect
 from collm.errors import CollmError
-from collm.sandbox import SandboxConfig, TestResult, grade
+from collm.sandbox import SandboxConfig, TestResult, grade, guards
 from collm.types import Observation, Observations
 
 _HUB_SPLITS: Mapping[str, Mapping[Variant, tuple[str, str]]] = {
@@ -93,7 +93,7 @@ class Coding(Environment[Problem, CodingState]):
     type: Literal["coding"] = "coding"
     variant: Variant = "paper"
     num_agents: Literal[1, 2] = 2
-    num_turns: int = Field(default=2, ge=1)
+    num_turns: int = Field(default=2, ge=1, le=MOST_TURNS)
     reward_shift: float = -BEST
     dataset: str = "embedded"
     train: str | None = None
@@ -169,6 +169,9 @@ class Coding(Environment[Problem, CodingState]):
             metrics=_metrics(play, components),
             terminated=solved or len(following.plays) >= self.num_turns,
         )
+
+    def notices(self) -> Sequence[str]:
+        return (guards(self._sandbox),)
 
     def _suite(self, problem: Problem) -> Suite:
         return collect(problem) if self.variant == "paper" else reference.collect(problem)

@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
+from collm.envs.coding.misuse import plain_misuses
 from collm.envs.coding.problem import Problem
 from collm.envs.coding.reading import Definition, Reading
-from collm.envs.coding.source import Fault, parse
+from collm.envs.coding.source import Fault, functions, parse
 from collm.envs.coding.suite import Suite
-from collm.envs.coding.usage import AUX, analyse
+from collm.envs.coding.usage import AUX
 from collm.sandbox import Step
 
 _DEF = re.compile(r"^(\s*)def\s+\w+\s*\(")
@@ -28,7 +29,7 @@ def read(problem: Problem, main_reply: str, aux_reply: str | None) -> Reading:
     main = _define(main_reply, problem.entry_point)
     code = "\n\n".join(part for part in ("\n".join(imports(problem)), aux.source, main.source) if part)
     whole, module = parse(code), parse(main.source)
-    usage = analyse(module, problem.entry_point) if isinstance(module, ast.Module) else None
+    function = functions(module).get(problem.entry_point) if isinstance(module, ast.Module) else None
     return Reading(
         aux=aux,
         main=main,
@@ -36,7 +37,7 @@ def read(problem: Problem, main_reply: str, aux_reply: str | None) -> Reading:
         fault=whole if isinstance(whole, Fault) else None,
         aux_called=re.search(r"\baux\s*\(", main.source) is not None,
         wrapper=is_wrapper(main.source),
-        misuses=usage.misuses if usage is not None else (),
+        misuses=() if function is None else plain_misuses(function, AUX),
     )
 
 

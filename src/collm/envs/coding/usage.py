@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from collm.envs.coding.source import FunctionNode, functions, names_read
+from collm.envs.coding.misuse import calls, misuses
+from collm.envs.coding.source import FunctionNode, bound_names, functions
 
 AUX = "aux"
 
@@ -16,7 +17,7 @@ class Usage:
     """What the analysis found.
 
     Attributes:
-        called: main, or a function of its own that it calls, calls the helper.
+        called: main, or something of its own that it leads to, calls the helper.
         wrapper: main hands the helper's result on and does nothing else.
         misuses: calls whose result is thrown away, in words.
     """
@@ -33,45 +34,112 @@ class Usage:
 
 def analyse(module: ast.Module, entry_point: str) -> Usage:
     """Analyse the module that holds the main function."""
-    known = functions(module)
-    if entry_point not in known:
+    main = functions(module).get(entry_point)
+    if main is None:
         return Usage()
-    reached = list(_reached(known, entry_point))
+    reached = list(_reached(module, entry_point))
+    helpers = _stand_ins({AUX}, [node for node in reached if node is not main])
+    if any(isinstance(node, ast.Global) and AUX in node.names for node in _within(reached)):
+        helpers = set()
+    inside = [(node, _known_inside(node, helpers)) for node in reached]
     return Usage(
-        called=any(_calls(function) for function in reached),
-        wrapper=_is_wrapper(known[entry_point]),
-        misuses=tuple(reason for function in reached for reason in misuses(function)),
+        called=any(_calls(node, names) for node, names in inside),
+        wrapper=_is_wrapper(main, _known_inside(main, helpers)),
+        misuses=tuple(reason for node, names in inside for reason in misuses(node, names)),
     )
 
 
-def _reached(known: dict[str, FunctionNode], entry_point: str) -> Iterator[FunctionNode]:
-    """Main and the functions beside it that it leads to."""
-    waiting, seen = [entry_point], set[str]()
+def _reached(module: ast.Module, entry_point: str) -> Iterator[ast.stmt]:
+    """Main and the statements beside it, such as functions, classes and constants, that it leads to."""
+    meanings = _meanings(module)
+    waiting, seen = list(meanings.get(entry_point, ())), set[ast.stmt]()
     while waiting:
-        name = waiting.pop()
-        if name in known and name not in seen and name != AUX:
-            seen.add(name)
-            yield known[name]
-            waiting += (node.id for node in ast.walk(known[name]) if isinstance(node, ast.Name))
+        statement = waiting.pop(0)
+        if statement not in seen:
+            seen.add(statement)
+            yield statement
+            names = dict.fromkeys(node.id for node in ast.walk(statement) if isinstance(node, ast.Name))
+            waiting += (other for name in names for other in meanings.get(name, ()))
 
 
-def _calls(function: FunctionNode) -> bool:
-    """Whether the helper is called, or given away to be called, and is not a name of the function's own."""
-    return not _shadows(function) and any(
-        _is_aux_call(node) or (isinstance(node, ast.Call) and any(map(_is_aux, _arguments(node))))
-        for node in ast.walk(function)
+def _meanings(module: ast.Module) -> dict[str, list[ast.stmt]]:
+    """The statements that give each name its meaning; a function or class replaces what was before."""
+    meanings: dict[str, list[ast.stmt]] = {}
+    for statement in module.body:
+        for name in bound_names(statement):
+            if isinstance(statement, (FunctionNode, ast.ClassDef)):
+                meanings[name] = []
+            meanings.setdefault(name, []).append(statement)
+    return meanings
+
+
+def _within(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    return (inner for node in nodes for inner in ast.walk(node))
+
+
+def _stand_ins(names: Collection[str], nodes: Collection[ast.AST]) -> set[str]:
+    """The names, and those of functions among the nodes that only hand on what they return."""
+    found = set(names)
+    while True:
+        more = {name for node in nodes for name in _standing_in(node, found)} - found
+        if not more:
+            return found
+        found |= more
+
+
+def _standing_in(node: ast.AST, names: Collection[str]) -> set[str]:
+    """What a node calls a function that hands on what one of the named functions returns."""
+    if isinstance(node, ast.FunctionDef):
+        return {node.name} if _hands_on(node, set(names) - _bound_inside(node)) else set()
+    if isinstance(node, (ast.Assign, ast.AnnAssign)) and _is_function(node.value, names):
+        return _variables(node)
+    return set()
+
+
+def _variables(node: ast.Assign | ast.AnnAssign) -> set[str]:
+    """The names that an assignment sets, if it sets nothing else."""
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    names = {target.id for target in targets if isinstance(target, ast.Name)}
+    return names if all(isinstance(target, ast.Name) for target in targets) else set()
+
+
+def _is_function(value: ast.AST | None, names: Collection[str]) -> bool:
+    """Whether a value is one of the named functions, or a lambda that hands on what it returns."""
+    if isinstance(value, ast.Lambda):
+        return calls(value.body, set(names) - _bound_inside(value))
+    return _is_one_of(value, names)
+
+
+def _known_inside(node: ast.AST, helpers: Collection[str]) -> set[str]:
+    """The names by which the helper is known inside a node, unless it gives them another meaning."""
+    inner = [each for each in ast.walk(node) if each is not node]
+    return _stand_ins(set(helpers) - _bound_inside(node), inner)
+
+
+def _bound_inside(node: ast.AST) -> set[str]:
+    """Every name that something in the node gives a meaning, in whatever scope."""
+    names: set[str] = set()
+    for each in ast.walk(node):
+        if isinstance(each, ast.arg):
+            names.add(each.arg)
+        elif isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load):
+            names.add(each.id)
+        elif isinstance(each, ast.stmt) and each is not node:
+            names |= bound_names(each)
+    return names
+
+
+def _calls(node: ast.AST, names: Collection[str]) -> bool:
+    """Whether one of the functions is called, or given away to be called."""
+    return any(
+        calls(call, names) or any(_is_one_of(part, names) for part in _arguments(call))
+        for call in ast.walk(node)
+        if isinstance(call, ast.Call)
     )
 
 
-def _shadows(function: FunctionNode) -> bool:
-    for node in ast.walk(function):
-        if isinstance(node, ast.Name) and node.id == AUX and not isinstance(node.ctx, ast.Load):
-            return True
-        if isinstance(node, ast.arg) and node.arg == AUX:
-            return True
-        if isinstance(node, (FunctionNode, ast.ClassDef)) and node is not function and node.name == AUX:
-            return True
-    return False
+def _is_one_of(node: ast.AST | None, names: Collection[str]) -> bool:
+    return isinstance(node, ast.Name) and node.id in names
 
 
 def _arguments(call: ast.Call) -> Iterator[ast.expr]:
@@ -79,88 +147,34 @@ def _arguments(call: ast.Call) -> Iterator[ast.expr]:
     yield from (keyword.value for keyword in call.keywords)
 
 
-def _is_aux(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and node.id == AUX
+def _is_wrapper(function: FunctionNode, names: Collection[str]) -> bool:
+    return all(map(_is_idle, function.body)) or _hands_on(function, names)
 
 
-def _is_aux_call(node: ast.AST | None) -> bool:
-    return isinstance(node, ast.Call) and _is_aux(node.func)
+def _hands_on(function: FunctionNode, names: Collection[str]) -> bool:
+    """Whether a straight body gives back what one of the named functions gave."""
+    results: set[str] = set()
+    for statement in function.body:
+        if isinstance(statement, ast.Return):
+            return _is_result(statement.value, names, results)
+        if _is_idle(statement) or (isinstance(statement, ast.FunctionDef) and statement.name in names):
+            continue
+        if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or not _variables(statement):
+            return False
+        value = statement.value
+        if _is_result(value, names, results):
+            results |= _variables(statement)
+        elif not isinstance(value, (ast.Name, ast.Constant)) and not _is_function(value, names):
+            return False
+    return False
 
 
-def _is_wrapper(function: FunctionNode) -> bool:
-    """Whether every path through a straight body gives back what the helper gave, or there is no body."""
-    body = [node for node in function.body if not _is_idle(node)]
-    aliases: set[str] = set()
-    for statement in body:
-        match statement:
-            case ast.Return(value=value):
-                return _is_aux_call(value) or (isinstance(value, ast.Name) and value.id in aliases)
-            case (
-                ast.Assign(targets=[ast.Name(id=name)], value=value)
-                | ast.AnnAssign(target=ast.Name(id=name), value=value)
-            ):
-                if _is_aux_call(value) or (isinstance(value, ast.Name) and value.id in aliases):
-                    aliases.add(name)
-                elif not isinstance(value, (ast.Name, ast.Constant)):
-                    return False
-            case _:
-                return False
-    return not body
+def _is_result(value: ast.expr | None, names: Collection[str], results: Collection[str]) -> bool:
+    if isinstance(value, ast.NamedExpr):
+        return _is_result(value.value, names, results)
+    return calls(value, names) or _is_one_of(value, results)
 
 
 def _is_idle(node: ast.stmt) -> bool:
     text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     return text or isinstance(node, (ast.Pass, ast.Import, ast.ImportFrom))
-
-
-def misuses(function: FunctionNode) -> tuple[str, ...]:
-    """Calls of the helper whose result is lost, in the order of their lines."""
-    loops = [node for node in ast.walk(function) if isinstance(node, (ast.For, ast.While, ast.AsyncFor))]
-    last_read: dict[str, int] = {}
-    for node in ast.walk(function):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-            last_read[node.id] = max(node.lineno, last_read.get(node.id, 0))
-    found = [each for block in _blocks(function) for each in _block_misuses(block, loops, last_read)]
-    return tuple(f"Line {line}: {reason}" for line, reason in sorted(found))
-
-
-def _blocks(function: FunctionNode) -> Iterator[Sequence[ast.stmt]]:
-    """Every list of statements in the function."""
-    for node in ast.walk(function):
-        for name in ("body", "orelse", "finalbody"):
-            block = getattr(node, name, None)
-            if isinstance(block, list):
-                yield block
-
-
-def _block_misuses(
-    block: Sequence[ast.stmt], loops: Sequence[ast.stmt], last_read: Mapping[str, int]
-) -> Iterator[tuple[int, str]]:
-    reads, writes = (
-        [names_read(statement) for statement in block],
-        [_assigned(statement) for statement in block],
-    )
-    for index, statement in enumerate(block):
-        match statement:
-            case ast.Expr(value=value) if _is_aux_call(value):
-                yield statement.lineno, "standalone call (not assigned)"
-            case ast.Assign(targets=[ast.Name(id=name)], value=value) if _is_aux_call(value):
-                later = range(index + 1, len(block))
-                after = next((n for n in later if name in reads[n] or name in writes[n]), None)
-                if after is not None and name not in reads[after]:
-                    line = block[after].lineno
-                    yield statement.lineno, f"assigned to {name} but reassigned on line {line} before use"
-                elif after is None and last_read.get(name, 0) < _first_line_that_follows(statement, loops):
-                    yield statement.lineno, f"assigned to {name} but never used"
-
-
-def _assigned(statement: ast.stmt) -> set[str]:
-    """The names that a plain assignment sets."""
-    targets = statement.targets if isinstance(statement, ast.Assign) else []
-    return {target.id for target in targets if isinstance(target, ast.Name)}
-
-
-def _first_line_that_follows(statement: ast.stmt, loops: Sequence[ast.stmt]) -> int:
-    """From where on a read may come after the statement: a loop comes round again."""
-    around = (loop for loop in loops if loop.lineno <= statement.lineno <= (loop.end_lineno or 0))
-    return min((loop.lineno for loop in around), default=statement.lineno)
