@@ -45,6 +45,15 @@ def short(replies, row):
 def raises(replies, row):
     raise ZeroDivisionError("one by none")
 
+def raises_lines(replies, row):
+    raise ValueError("one\\ntwo")
+
+def leaves(replies, row):
+    raise SystemExit(0)
+
+def huge(replies, row):
+    return 10 ** 400
+
 def nan(replies, row):
     return float("nan")
 

@@ -18,6 +18,18 @@ FILES = {
     "zoo/ant.py": "from zoo import Animal\n\nclass Ant(Animal):\n    type: str = 'ant'\n",
     "outside.py": "from zoo import Animal\n\nclass Alien(Animal):\n    type: str = 'alien'\n",
     "broken.py": "raise RuntimeError('it broke')\n",
+    "leaving.py": "import sys\n\nsys.exit('bye')\n",
+    "half.py": """from abc import abstractmethod
+from zoo import Animal
+from zoo.ant import Ant
+
+class Bee(Ant):
+    @abstractmethod
+    def fly(self): ...
+
+class Nameless(Animal):
+    pass
+""",
 }
 
 
@@ -30,7 +42,7 @@ def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[BaseM
         file.write_text(text)
     monkeypatch.syspath_prepend(str(tmp_path))
     yield importlib.import_module("zoo").Animal
-    for name in [name for name in sys.modules if name.split(".")[0] in {"zoo", "outside", "broken"}]:
+    for name in [name for name in sys.modules if name.split(".")[0] in {"zoo", "outside", "broken", "half"}]:
         del sys.modules[name]
 
 
@@ -56,6 +68,9 @@ def test_a_name_or_a_path_resolves(base: type[BaseModel]) -> None:
         ("zoo.cats.lion:", "has no attribute ''", "module:name"),
         ("zoo.dogs:Dog", "ModuleNotFoundError", "PYTHONPATH"),
         ("broken:Thing", "RuntimeError: it broke", "correct the module"),
+        ("leaving:Thing", "SystemExit: bye", "correct the module"),
+        ("half:Bee", "half:Bee lacks fly", "define"),
+        ("half:Nameless", "half:Nameless has no type", "name of its own"),
     ],
 )
 def test_a_wrong_name_is_explained(base: type[BaseModel], name: str, problem: str, mend: str) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from collm.env import AnyEnvironment, Split, Transition
-from collm.errors import CollmError, InfrastructureError
+from collm import guard
+from collm.env import AnyEnvironment, Split, Task, Transition
+from collm.errors import RAISED, CollmError, InfrastructureError
+from collm.guard import BrokenPromiseError
 
 SPLITS: tuple[Split, ...] = ("train", "test")
 REPLIES = ("", "yes", "\x00\ud7ff\U0001f600 ```\n", "- 1) /fill 0 0 0", "def main():\n    return 1")
@@ -25,45 +26,59 @@ def check_env(env: AnyEnvironment, tasks_per_split: int = 2, seed: int = 0) -> N
 
 
 def _problems(env: AnyEnvironment, tasks_per_split: int, seed: int) -> Iterator[str]:
-    if not env.agents or len(set(env.agents)) != len(env.agents):
-        yield "agents must be a non-empty tuple of different names."
+    try:
+        guard.agents(env)
+        low, high = guard.reward_range(env)
+    except BrokenPromiseError as error:
+        yield error.problem
         return
-    if not env.reward_range[0] <= env.reward_range[1]:
+    if not low <= high:
         yield "reward_range must be (lowest, highest)."
     for split in SPLITS:
-        tasks = env.tasks(split)
-        if not tasks:
-            yield f"tasks({split!r}) is empty."
-        if len({task.id for task in tasks}) != len(tasks):
-            yield f"tasks({split!r}) has two tasks with one id."
-        for task in tasks[:tasks_per_split]:
-            if env.reset(task, seed) != env.reset(task, seed):
-                yield "reset gives different states for one task and one seed."
-            for reply in REPLIES:
-                yield from _play(env, env.reset(task, seed), reply)
+        yield from _kept(_split_problems(env, split, tasks_per_split, seed))
 
 
-def _play(env: AnyEnvironment, state: Any, reply: str) -> Iterator[str]:
+def _kept(problems: Iterator[str]) -> Iterator[str]:
+    """Problems, the last of which may be a promise so broken that nothing can follow."""
+    try:
+        yield from problems
+    except BrokenPromiseError as error:
+        yield error.problem
+
+
+def _split_problems(env: AnyEnvironment, split: Split, tasks_per_split: int, seed: int) -> Iterator[str]:
+    tasks = guard.tasks(env, split)
+    if len({task.id for task in tasks}) != len(tasks):
+        yield f"tasks({split!r}) has two tasks with one id."
+    for task in tasks[:tasks_per_split]:
+        if guard.reset(env, task, seed) != guard.reset(env, task, seed):
+            yield "reset gives different states for one task and one seed."
+        for reply in REPLIES:
+            yield from _kept(_play(env, task, guard.reset(env, task, seed), reply))
+
+
+def _play(env: AnyEnvironment, task: Task, state: Any, reply: str) -> Iterator[str]:
     names: frozenset[str] | None = None
+    reward: float | None = None
     for turn in range(env.num_turns):
         before = repr(state)
-        observations = env.observe(state)
+        observations = guard.observe(env, state, task)
+        guard.global_information(env, turn, reward, task)
         if repr(state) != before:
             yield "observe changes the state it was given."
-        if not set(observations) <= set(env.agents):
-            yield "observe names agents that are not in agents."
         before = repr(state)
         replies = dict.fromkeys(observations, reply)
         try:
             transition = env.step(state, replies)
-        except InfrastructureError:
+        except (InfrastructureError, CollmError):
             raise
-        except Exception as error:
+        except RAISED as error:
             yield f"step raised {type(error).__name__}: {error} (reply {reply!r}); any text is a valid reply."
             return
+        transition = guard.sound(env, transition, task)
         if repr(state) != before:
             yield "step changes the state it was given; return a new one."
-        if not _same(transition, env.step(state, replies)):
+        if not _same(transition, guard.step(env, state, replies, task)):
             yield "step gives different results for the same state and replies."
         yield from _transition_problems(env, transition, turn)
         if names is not None and frozenset(transition.metrics) != names:
@@ -71,21 +86,15 @@ def _play(env: AnyEnvironment, state: Any, reply: str) -> Iterator[str]:
         names = frozenset(transition.metrics)
         if transition.terminated or transition.truncated:
             return
-        state = transition.state
+        state, reward = transition.state, transition.reward
 
 
 def _transition_problems(env: AnyEnvironment, transition: Transition[Any], turn: int) -> Iterator[str]:
-    low, high = env.reward_range
-    if not math.isfinite(transition.reward):
-        yield f"step returned a reward of {transition.reward}."
-    elif not low - 1e-9 <= transition.reward <= high + 1e-9:
+    low, high = guard.reward_range(env)
+    if not low - 1e-9 <= transition.reward <= high + 1e-9:
         yield f"the reward {transition.reward} lies outside reward_range {low}..{high}."
-    shares = {f"reward of {agent}": share for agent, share in (transition.agent_rewards or {}).items()}
-    for name, value in {**transition.components, **transition.metrics, **shares}.items():
-        if not math.isfinite(value):
-            yield f"the measure {name!r} is {value}."
     if transition.agent_rewards is not None and set(transition.agent_rewards) != set(env.agents):
-        yield "agent_rewards must name every agent."
+        yield "agent_rewards names agents that are not in agents."
     if turn == env.num_turns - 1 and not (transition.terminated or transition.truncated):
         yield "the episode goes on after num_turns turns."
 

@@ -1,6 +1,9 @@
-"""The two kinds of failure that a user meets, each with one clear message."""
+"""The two kinds of failure that a user meets, each with one clear message in one line."""
 
 from __future__ import annotations
+
+RAISED = (Exception, SystemExit)
+"""What a user's code may raise and is told of; a person's Ctrl-C passes."""
 
 
 class CollmError(Exception):
@@ -17,7 +20,8 @@ class CollmError(Exception):
         self.where, self.problem, self.mend = where, problem, mend
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.problem} To mend it: {self.mend}"
+        text = f"{self.where}: {self.problem} To mend it: {self.mend}"
+        return " ".join(line.strip() for line in text.splitlines() if line.strip())
 
 
 class AbsentError(CollmError):

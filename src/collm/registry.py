@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from collm.errors import CollmError
+from collm.errors import RAISED, CollmError
 
 
 @cache
@@ -42,7 +42,7 @@ def load_object(path: str, where: str) -> Any:
         sys.path.insert(0, str(Path.cwd()))
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:
+    except RAISED as error:
         problem = f"cannot import module {module_name!r}: {type(error).__name__}: {error}."
         absent = isinstance(error, ModuleNotFoundError) and module_name.startswith(error.name or "?")
         mend = "correct the module, or install what it needs."
@@ -65,9 +65,19 @@ def resolve(name: str, package: str, base: type[BaseModel], where: str) -> type[
         cls = load_object(name, where)
         if not (isinstance(cls, type) and issubclass(cls, base)):
             raise CollmError(where, f"{name} is not a subclass of {base.__name__}.", "name a class that is.")
+        _check_complete(cls, name, where)
         return cls
     known = discover(package, base)
     if name not in known:
         mend = f"use one of {', '.join(known)}, or module:Class for your own."
         raise CollmError(where, f"unknown type {name!r}.", mend)
     return known[name]
+
+
+def _check_complete(cls: type[BaseModel], name: str, where: str) -> None:
+    absent = sorted(getattr(cls, "__abstractmethods__", ()))
+    if absent:
+        raise CollmError(where, f"{name} lacks {', '.join(absent)}.", "define what the protocol asks for.")
+    if not isinstance(cls.model_fields["type"].default, str):
+        mend = "give the class a name of its own, such as type: Literal['mine'] = 'mine'."
+        raise CollmError(where, f"{name} has no type.", mend)

@@ -107,14 +107,14 @@ def rollout(
     Raises:
         CollmError: if the environment breaks its contract, as :mod:`collm.guard` tells.
     """
-    shape = shape or Shape()
-    empty = {agent: History() for agent in env.agents}
+    shape, agents = shape or Shape(), guard.agents(env)
+    empty = {agent: History() for agent in agents}
     roots = [
         _Node(index, (), guard.reset(env, start.task, start.seed), empty)
         for index, start in enumerate(starts)
     ]
     frontier, failures = roots, dict[int, str]()
-    calls, tokens = 0, dict.fromkeys(env.agents, 0)
+    calls, tokens = 0, dict.fromkeys(agents, 0)
     with ThreadPoolExecutor(_STEP_THREADS) as threads:
         for turn in range(env.num_turns):
             joints, drawn = _act(env, policies, frontier, starts, shape, greedy, turn)
@@ -205,9 +205,10 @@ def _grow(
             groups.setdefault(id(joint.node), []).append((joint, transition))
     following = []
     for siblings in groups.values():
-        good_enough = env.ends_early([env.processed(transition.reward) for _, transition in siblings])
+        task = starts[siblings[0][0].node.tree].task
+        rewards = [guard.processed(env, transition.reward, task) for _, transition in siblings]
+        good_enough = guard.ends_early(env, rewards, task)
         for joint, transition in siblings:
-            task = starts[joint.node.tree].task
             grown = _grown(env, joint, transition, task, turn, good_enough)
             joint.node.grown.append(grown)
             if grown.node is not None:
@@ -221,21 +222,22 @@ def _grown(
     terminated = transition.terminated or good_enough
     truncated = transition.truncated and not terminated
     agent_rewards = transition.agent_rewards
+    following = guard.global_information(env, turn + 1, transition.reward, task) if truncated else ""
     record = Turn(
         index=turn,
         observations=joint.observations,
         joint_action={agent: reply.action for agent, reply in joint.replies.items()},
-        reward=env.processed(transition.reward),
+        reward=guard.processed(env, transition.reward, task),
         raw_reward=transition.reward,
         components=transition.components,
         metrics=transition.metrics,
-        global_information=env.global_information(turn, joint.node.last_reward),
+        global_information=guard.global_information(env, turn, joint.node.last_reward, task),
         terminated=terminated,
         truncated=truncated,
         agent_rewards=agent_rewards
-        and {agent: env.processed(value) for agent, value in agent_rewards.items()},
+        and {agent: guard.processed(env, value, task) for agent, value in agent_rewards.items()},
         next_observations=guard.observe(env, transition.state, task) if truncated else None,
-        next_global_information=env.global_information(turn + 1, transition.reward) if truncated else "",
+        next_global_information=following,
     )
     if terminated or truncated:
         return _Grown(record, None)

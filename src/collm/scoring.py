@@ -45,7 +45,7 @@ def _is_replies(turn: Any) -> bool:
 
 
 def _score_play(env: AnyEnvironment, play: Mapping[str, Any], where: str) -> Iterator[dict[str, Any]]:
-    task = env.parse_task(play["task"], f"{where}: task")
+    task = guard.parse_task(env, play["task"], f"{where}: task")
     state = guard.reset(env, task, SEED)
     for index, replies in enumerate(play["turns"]):
         acting = guard.observe(env, state, task)
@@ -54,8 +54,8 @@ def _score_play(env: AnyEnvironment, play: Mapping[str, Any], where: str) -> Ite
             mend = f"the agents at this turn are {', '.join(acting)}."
             raise CollmError(f"{where}: turns[{index}].{unknown[0]}", "no such agent.", mend)
         transition = guard.step(env, state, {agent: replies.get(agent, "") for agent in acting}, task)
-        reward = env.processed(transition.reward)
-        terminated = transition.terminated or env.ends_early([reward])
+        reward = guard.processed(env, transition.reward, task)
+        terminated = transition.terminated or guard.ends_early(env, [reward], task)
         yield {
             "task": task.id,
             "turn": index,

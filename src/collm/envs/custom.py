@@ -8,16 +8,16 @@ import string
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, Literal
 
 from pydantic import AliasChoices, Field, model_validator
 
 from collm.data import is_file_name, load_labelled_rows
 from collm.env import Environment, Split, Transition
-from collm.errors import CollmError
+from collm.errors import RAISED, CollmError
 from collm.registry import load_object
 from collm.types import Observation, Observations
+from collm.values import finite, shown
 
 _FUNCTION = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
 
@@ -135,7 +135,7 @@ class Custom(Environment[Row, CustomState]):
         if _FUNCTION.match(prompt):
             made = _called(prompt, row.id, deepcopy(dict(row.columns)))
             if not isinstance(made, str):
-                problem = f"it returned {made!r} for task {row.id!r}, which is no text."
+                problem = f"it returned {shown(made)} for task {row.id!r}, which is no text."
                 raise CollmError(prompt, problem, "return the prompt as a str.")
             return made
         missing = [name for name in _columns_of(prompt, field) if name not in row.columns]
@@ -147,20 +147,11 @@ class Custom(Environment[Row, CustomState]):
     def _components(self, row: Row, replies: Mapping[str, str]) -> dict[str, float]:
         result = _called(self.reward, row.id, dict(replies), deepcopy(dict(row.columns)))
         named = result if isinstance(result, Mapping) else {"reward": result}
-        numbers = {str(name): _finite(value) for name, value in named.items()}
+        numbers = {str(name): finite(value) for name, value in named.items()}
         if not numbers or None in numbers.values():
-            problem = f"it returned {result!r} for task {row.id!r}, which is no finite number."
+            problem = f"it returned {shown(result)} for task {row.id!r}, which is no finite number."
             raise CollmError(self.reward, problem, "return a finite number, or a dict of such.")
         return {name: number for name, number in numbers.items() if number is not None}
-
-
-def _finite(value: Any) -> float | None:
-    """The value as a float; ``None`` unless it is a finite real number."""
-    try:
-        number = float(value) if isinstance(value, Real) else math.nan
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None
 
 
 def _function(path: str, field: str) -> Any:
@@ -175,7 +166,7 @@ def _called(path: str, task: str, *arguments: Any) -> Any:
         return _function(path, path)(*arguments)
     except CollmError:
         raise
-    except Exception as error:
+    except RAISED as error:
         problem = f"it raised {type(error).__name__} for task {task!r}: {error}."
         raise CollmError(path, problem, "correct the function; any text is a valid reply.") from error
 

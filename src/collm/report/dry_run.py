@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.table import Table
 
+from collm import guard
 from collm.algorithms.base import JointMode
 from collm.config import RunConfig, plain
 from collm.errors import AbsentError
@@ -38,7 +39,7 @@ def _work(config: RunConfig) -> Iterator[str]:
     """How many tasks and updates there are, as far as that can be known here."""
     training = config.training
     try:
-        tasks = len(config.env.tasks("train"))
+        tasks = len(guard.tasks(config.env, "train"))
     except AbsentError as error:
         yield f"training tasks: not here. {error}"
         yield f"updates: {training.epochs} x their number / {training.tasks_per_update}"

@@ -37,7 +37,7 @@ def check_tasks(env: AnyEnvironment, warn: Callable[[str], None]) -> tuple[Seque
     shared = {task.id for task in train} & {task.id for task in test}
     if shared:
         warn(f"Mind: {len(shared)} of {len(test)} test tasks are training tasks too.")
-    silent = dict.fromkeys(env.agents, _Silent())
+    silent = dict.fromkeys(guard.agents(env), _Silent())
     (trial,) = rollout(env, silent, [Start(train[0], 0)]).trees
     return train, trial
 
