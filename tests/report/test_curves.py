@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from collm.errors import CollmError
-from collm.report.curves import bootstrap_interval, draw_comparison, draw_run
+from collm.report.curves import _curve, bootstrap_interval, draw_comparison, draw_run
 
 VALUES = arrays(float, array_shapes(min_dims=2, max_dims=2, max_side=6), elements=st.floats(-10, 10))
 
@@ -43,6 +43,29 @@ def test_a_run_is_drawn_with_its_evaluations(tmp_path: Path, points: int) -> Non
 def test_a_run_without_updates_is_named(tmp_path: Path) -> None:
     with pytest.raises(CollmError, match="no metrics here yet"):
         draw_run(tmp_path, [])
+
+
+def test_rows_without_the_key_as_a_number_are_passed_over(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "a", 6)
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    del rows[0]["return_mean"], rows[3]["return_mean"], rows[3]["update"]
+    rows[1] |= {"return_mean": "much", "iou": None}
+    rows[2] |= {"env_steps": "many"}
+    rows[4] |= {"return_mean": True, "policy_loss/a": 0.5}
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for name in ("return_mean", "iou", "policy_loss/a"):
+        draw_comparison({"CC": [folder]}, tmp_path / "a.png", name)
+    assert _curve(folder, "return_mean") == ([24.0], [1.0])
+    assert _curve(folder, "policy_loss/a") == ([20.0], [0.5])
+    assert is_picture(draw_run(folder, ["iou", "policy_loss/a"]))
+
+
+def test_a_broken_log_is_named(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "a", 3)
+    with (folder / "metrics.jsonl").open("a") as stream:
+        stream.write("5\n")
+    with pytest.raises(CollmError, match=r"metrics\.jsonl, line 4: 5 is no object"):
+        draw_comparison({"CC": [folder]}, tmp_path / "a.png")
 
 
 def test_runs_of_different_lengths_are_compared(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from collm.errors import CollmError
 from collm.training.files import read_json_lines
+from collm.values import finite
 
 _RESAMPLES = 2000
 _GRID = 100
@@ -27,33 +28,35 @@ def draw_run(folder: Path, names: Sequence[str]) -> Path:
         The picture's path, ``curve.png`` in the folder.
 
     Raises:
-        CollmError: if the folder has no metrics.
+        CollmError: if the folder has no metrics, or its logs are broken.
     """
     rows, evaluations = (
         read_json_lines(folder / "metrics.jsonl"),
         read_json_lines(folder / "evaluations.jsonl"),
     )
-    if not rows:
+    curves = {name: _points(rows, name) for name in ("return_mean", *names)}
+    if not curves["return_mean"]:
         raise CollmError(
             str(folder), "no metrics here yet.", "name the folder of a run that has made an update."
         )
-    shown = ["return_mean", *[name for name in names if name in rows[0]]]
-    figure = Figure(figsize=(4.6 * len(shown), 3.6), layout="constrained")
-    steps = {0: 0.0} | {int(row["update"]): float(row["env_steps"]) for row in rows}
-    for axes, name in zip(np.atleast_1d(figure.subplots(1, len(shown))), shown, strict=True):
-        x = [row["env_steps"] for row in rows]
-        y = [row[name] for row in rows]
+    curves = {name: points for name, points in curves.items() if points}
+    figure = Figure(figsize=(4.6 * len(curves), 3.6), layout="constrained")
+    steps = {0: 0.0} | {row.get("update"): x for row in rows for x, _ in _points([row], "env_steps")}
+    for axes, (name, points) in zip(
+        np.atleast_1d(figure.subplots(1, len(curves))), curves.items(), strict=True
+    ):
+        x, y = zip(*points, strict=True)
         axes.plot(x, y, color="tab:blue", alpha=0.25, linewidth=1)
         axes.plot(x, _smoothed(y), color="tab:blue", label="training, sampled")
         for prefix, color, label in (
             ("", "tab:orange", "test, sampled"),
             ("greedy_", "tab:green", "test, greedy"),
         ):
-            points = [
-                (steps[row["update"]], row[prefix + name]) for row in evaluations if prefix + name in row
-            ]
-            if points:
-                axes.plot(*zip(*points, strict=True), color=color, marker="o", label=label)
+            tested = _points(
+                [{**row, "env_steps": steps.get(row.get("update"))} for row in evaluations], prefix + name
+            )
+            if tested:
+                axes.plot(*zip(*tested, strict=True), color=color, marker="o", label=label)
         axes.set_xlabel("environment steps (joint actions)")
         axes.set_title(name.removesuffix("_mean"))
         axes.grid(alpha=0.3)
@@ -72,7 +75,7 @@ def draw_comparison(groups: Mapping[str, Sequence[Path]], path: Path, name: str 
         name: a key of ``metrics.jsonl``.
 
     Raises:
-        CollmError: if a run lacks the key.
+        CollmError: if a run lacks the key, or its log is broken.
     """
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     known = sorted(figure.canvas.get_supported_filetypes())
@@ -110,10 +113,21 @@ def bootstrap_interval(values: Any, seed: int = 0) -> tuple[Any, Any]:
 
 
 def _curve(folder: Path, name: str) -> tuple[list[float], list[float]]:
-    rows = read_json_lines(folder / "metrics.jsonl")
-    if not rows or name not in rows[0]:
-        raise CollmError(f"{folder}/metrics.jsonl", f"has no {name}.", "name run folders and a key they log.")
-    return [row["env_steps"] for row in rows], [row[name] for row in rows]
+    points = _points(read_json_lines(folder / "metrics.jsonl"), name)
+    if not points:
+        problem = f"has no {name} that is a number."
+        raise CollmError(f"{folder}/metrics.jsonl", problem, "name run folders and a key they log.")
+    return [x for x, _ in points], [y for _, y in points]
+
+
+def _points(rows: Iterable[Mapping[str, Any]], name: str) -> list[tuple[float, float]]:
+    """Environment steps and a key of the rows that have both as numbers; not every update has every key."""
+    pairs = [(_number(row.get("env_steps")), _number(row.get(name))) for row in rows]
+    return [(x, y) for x, y in pairs if x is not None and y is not None]
+
+
+def _number(value: Any) -> float | None:
+    return None if isinstance(value, bool) else finite(value)
 
 
 def _smoothed(values: Sequence[float], share: float = 0.05) -> Any:
