@@ -57,6 +57,7 @@ def test_the_class_takes_no_name_that_the_skeleton_needs(
     monkeypatch.chdir(tmp_path)
     with own_modules():
         check_env(make_env({"type": f"{name}:{title}"}))
+    sys.modules.pop(name, None)
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,15 @@ import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from collm.errors import CollmError
+from collm.errors import CollmError, InfrastructureError
 from collm.quiet import quiet_libraries
+
+if TYPE_CHECKING:
+    from collm.env import AnyEnvironment
 
 app = typer.Typer(
     add_completion=False,
@@ -101,6 +104,7 @@ def evaluate(
     if split not in ("train", "test"):
         raise CollmError("--split", f"no split {split!r}.", "use train or test.")
     config, agents, name = open_team(folder, overrides or [], warn=_warn)
+    _tell_notices(config.env)
     found = measure(config.env, agents, config.evaluation, config.seed, split)  # type: ignore[arg-type]
     if as_json:
         typer.echo(json.dumps({"team": name, "split": split, **found.measures}))
@@ -122,6 +126,7 @@ def score(
     from collm.scoring import score_plays
 
     environment = make_env({"type": env, **parse_overrides(overrides or [])}, env)
+    _tell_notices(environment)
     for row in score_plays(environment, _text_lines(sys.stdin.buffer)):
         typer.echo(json.dumps(row, ensure_ascii=False))
 
@@ -156,6 +161,12 @@ def plot(
     typer.echo(f"drew {out}")
 
 
+def _tell_notices(env: AnyEnvironment) -> None:
+    """Standard output is for what programs read."""
+    for line in env.notices():
+        typer.echo(line, err=True)
+
+
 def _warn(line: str) -> None:
     typer.echo(f"warning: {line}", err=True)
 
@@ -181,10 +192,10 @@ def export(
 
 
 def main() -> None:
-    """Run the command line; every CollmError becomes one message and exit code 2."""
+    """Run the command line; bad input and broken infrastructure become one message and exit code 2."""
     try:
         app()
-    except CollmError as error:
+    except (CollmError, InfrastructureError) as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(2)
     except BrokenPipeError:

@@ -114,6 +114,14 @@ class Environment(BaseModel, ABC, Generic[TaskT, StateT]):
     def step(self, state: StateT, replies: Mapping[str, str]) -> Transition[StateT]:
         """Apply one reply for each agent that observed. Any text is a valid reply."""
 
+    def notices(self) -> Sequence[str]:
+        """Lines that a person should read before this runs, such as what guards its sandbox.
+
+        Raises:
+            InfrastructureError: if it cannot run here.
+        """
+        return ()
+
     def processed(self, reward: float) -> float:
         """The reward as algorithms and the early-termination test see it."""
         return reward * self.reward_scale + self.reward_shift

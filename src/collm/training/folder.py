@@ -99,7 +99,7 @@ class RunFolder:
 
     def _begin(self, config: RunConfig) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
-        write_json(self.path / _VERSIONS_FILE, versions())
+        write_json(self.path / _VERSIONS_FILE, {**versions(), "notices": list(config.env.notices())})
         write_text(self.path / CONFIG_FILE, to_yaml(plain(config)))
 
     def find(self, config: RunConfig) -> Checkpoint | None:

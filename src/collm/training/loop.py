@@ -68,6 +68,7 @@ def train(config: RunConfig, out: Path, display: Display, resume: bool = False) 
 
     Raises:
         CollmError: for bad input. All of it that can be known is checked before anything is written.
+        InfrastructureError: if the environment cannot run here.
     """
     if config.training.threads is not None:
         torch.set_num_threads(config.training.threads)
@@ -76,6 +77,8 @@ def train(config: RunConfig, out: Path, display: Display, resume: bool = False) 
     if not resume:
         folder.check_free()
     tasks, trial = check_tasks(config.env, display.note)
+    for line in config.env.notices():
+        display.note(line)
     check_installed(config.tracking)
     team = load_team(config, checkpoint.path if checkpoint else None)
     check_reading(team, trial)
