@@ -98,7 +98,7 @@ class Agent:
             if weights is None
             else config.model_copy(update={"model": str(weights), "tokenizer": None})
         )
-        self.config, self.name, self.version = config, name, 0
+        self.config, self.name = config, name
         self.tokenizer = load_tokenizer(source, where)
         if config.chat_template is not None:
             self.tokenizer.chat_template = _read_template(config.chat_template, f"{where}.chat_template")
@@ -180,7 +180,6 @@ class Agent:
             sums["ratio"] += float(importance_ratios(logprobs.detach(), behavior).sum())
             sums["behavior_kl"] += float((behavior - logprobs.detach()).sum())
         norm, rate = self._stepper().step(update, planned_updates)
-        self.version += 1
         means = {name: total / len(experience) for name, total in sums.items()}
         return {**means, "grad_norm": norm, "learning_rate": rate}
 

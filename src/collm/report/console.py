@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-_HIDDEN = ("reward", "raw_reward", "turns")
 _PLAIN_EVERY_SECONDS = 10.0
 
 
