@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
 from pydantic import ValidationError
 
 import collm.algorithms
-from collm.algorithms.base import algorithms, make_algorithm, parents_of, rewards_of
+from collm.algorithms.base import CriticView, algorithms, make_algorithm, parents_of, rewards_of
+from collm.algorithms.collm_cc import CoLLMCC
 from collm.algorithms.magrpo import MAGRPO
 from collm.errors import CollmError
 from tests.trees import chain, tree, turn
@@ -72,6 +73,24 @@ def test_a_bad_configuration_is_named(config: dict[str, Any], where: str, proble
 
 def test_an_algorithm_of_ones_own_is_named_by_its_class() -> None:
     assert make_algorithm({"type": "collm.algorithms.magrpo:MAGRPO"}) == MAGRPO()
+
+
+class ManySamples(CoLLMCC):
+    """A critic would see one branch of its trees alone."""
+
+    @property
+    def num_samples(self) -> int:
+        return 2
+
+
+class ManySamplesWithoutCritic(ManySamples):
+    critic_view: ClassVar[CriticView | None] = None
+
+
+def test_a_critic_and_several_samples_are_refused() -> None:
+    with pytest.raises(CollmError, match=r"algorithm\.type: it has a critic and draws 2 samples"):
+        make_algorithm({"type": f"{__name__}:ManySamples"})
+    assert make_algorithm({"type": f"{__name__}:ManySamplesWithoutCritic"}).num_samples == 2
 
 
 def test_algorithms_are_frozen() -> None:

@@ -148,7 +148,8 @@ def make_algorithm(config: Mapping[str, Any], where: str = "algorithm") -> Algor
     """Build an algorithm from its configuration; ``type`` is a name or ``module:Class``.
 
     Raises:
-        CollmError: if the type is unknown, a key does not belong to it, or a value does not fit.
+        CollmError: if the type is unknown, a key does not belong to it, a value does not fit, or it has a
+            critic and several samples, which :mod:`collm.training.learning` cannot value.
     """
     if not isinstance(config.get("type"), str):
         raise CollmError(
@@ -158,4 +159,8 @@ def make_algorithm(config: Mapping[str, Any], where: str = "algorithm") -> Algor
     own = cls.model_fields["type"].default
     algorithm = validated(cls, {**config, "type": own}, where)
     assert isinstance(algorithm, Algorithm)
+    if algorithm.critic_view is not None and algorithm.num_samples > 1:
+        problem = f"it has a critic and draws {algorithm.num_samples} samples at each history."
+        mend = "let num_samples be 1, or critic_view None: critics value the one episode of a tree."
+        raise CollmError(f"{where}.type", problem, mend)
     return algorithm
