@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from collm import guard
 from collm.agents.config import AgentConfig, CriticConfig
 from collm.algorithms.base import Algorithm, make_algorithm
 from collm.env import AnyEnvironment, make_env
@@ -152,19 +153,18 @@ def _section(values: Mapping[str, Any], key: str, where: str) -> dict[str, Any]:
 
 def _agents(section: Mapping[str, Any], env: AnyEnvironment, where: str) -> dict[str, AgentConfig]:
     """One configuration for each agent; the entry ``*`` holds what all share."""
-    unknown = sorted(map(str, set(section) - set(env.agents) - {EVERY_AGENT}))
+    names = guard.agents(env)
+    unknown = sorted(map(str, set(section) - set(names) - {EVERY_AGENT}))
     if unknown:
-        mend = f"this environment's agents are {', '.join(env.agents)}; '*' stands for all."
+        mend = f"this environment's agents are {', '.join(names)}; '*' stands for all."
         raise CollmError(f"{where}.{unknown[0]}", "no such agent.", mend)
-    parts = {name: {} if section.get(name) is None else section[name] for name in (EVERY_AGENT, *env.agents)}
+    parts = {name: {} if section.get(name) is None else section[name] for name in (EVERY_AGENT, *names)}
     for name, part in parts.items():
         if not isinstance(part, Mapping):
             problem = f"must be a mapping, got {part!r}."
             raise CollmError(f"{where}.{name}", problem, "write model: NAME below it.")
     shared = parts[EVERY_AGENT]
-    return {
-        name: validated(AgentConfig, merged(shared, parts[name]), f"{where}.{name}") for name in env.agents
-    }
+    return {name: validated(AgentConfig, merged(shared, parts[name]), f"{where}.{name}") for name in names}
 
 
 def _critic(section: Any, algorithm: Algorithm, where: str) -> CriticConfig | None:
