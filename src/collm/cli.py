@@ -107,7 +107,7 @@ def evaluate(
     _tell_notices(config.env)
     found = measure(config.env, agents, config.evaluation, config.seed, split)  # type: ignore[arg-type]
     if as_json:
-        typer.echo(json.dumps({"team": name, "split": split, **found.measures}))
+        typer.echo(json.dumps({"team": name, "split": split, **found.measures}, allow_nan=False))
     else:
         typer.echo(f"{name}, {split} tasks")  # outside the table, which would fold a long path
         Console().print(measures_table(found.measures))
@@ -128,7 +128,7 @@ def score(
     environment = make_env({"type": env, **parse_overrides(overrides or [])}, env)
     _tell_notices(environment)
     for row in score_plays(environment, _text_lines(sys.stdin.buffer)):
-        typer.echo(json.dumps(row, ensure_ascii=False))
+        typer.echo(json.dumps(row, ensure_ascii=False, allow_nan=False))
 
 
 @app.command()
