@@ -28,6 +28,12 @@ def test_an_environment_is_built_from_its_configuration(name: str) -> None:
         ({"type": "collm.seeding:derive"}, "env.type", "is not a subclass of Environment"),
         ({"type": "housebuild", "num_turn": 2}, "env.num_turn", "unknown key"),
         ({"type": "housebuild", "num_turns": 0}, "env.num_turns", "greater than or equal to 1"),
+        ({"type": "housebuild", "num_turns": 20_000}, "env.num_turns", "less than or equal to 1000"),
+        ({"type": "coding", "num_turns": 20_000}, "env.num_turns", "less than or equal to 1000"),
+        ({"type": "housebuild", "num_turns": True}, "env.num_turns", "must be a number"),
+        ({"type": "housebuild", "penalty_weight": float("inf")}, "env.penalty_weight", "finite"),
+        ({"type": "housebuild", "spiders": {"player_hp": float("inf")}}, "env.spiders.player_hp", "finite"),
+        ({"type": "housebuild", "reward_scale": float("nan")}, "env.reward_scale", "finite"),
     ],
 )
 def test_a_bad_configuration_is_named(config: dict[str, object], where: str, problem: str) -> None:

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from collm import guard
 from collm.agents.config import AgentConfig, CriticConfig
+from collm.agents.names import check_names
 from collm.algorithms.base import Algorithm, make_algorithm
 from collm.env import AnyEnvironment, make_env
 from collm.errors import CollmError
+from collm.settings import Settings
 from collm.validation import validated
 
 EVERY_AGENT = "*"
+Seed = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class TrainingConfig(_Frozen):
+class TrainingConfig(Settings):
     """The loop.
 
     Attributes:
@@ -45,10 +44,10 @@ class TrainingConfig(_Frozen):
     checkpoint_every: int = Field(default=10, ge=1)
     keep_checkpoints: int = Field(default=2, ge=1)
     evaluate_every: int = Field(default=0, ge=0)
-    threads: int | None = Field(default=None, ge=1)
+    threads: int | None = Field(default=None, ge=1, le=1024)
 
 
-class EvaluationConfig(_Frozen):
+class EvaluationConfig(Settings):
     """Evaluation on the test tasks, at the agents' own sampling settings and greedily.
 
     Attributes:
@@ -62,7 +61,7 @@ class EvaluationConfig(_Frozen):
     greedy: bool = True
 
 
-class TrackingConfig(_Frozen):
+class TrackingConfig(Settings):
     """Where metrics go besides the run folder.
 
     Attributes:
@@ -76,12 +75,12 @@ class TrackingConfig(_Frozen):
     name: str | None = None
 
 
-class RunConfig(_Frozen):
+class RunConfig(Settings):
     """Everything that decides a run."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
-    seed: int = 0
+    seed: Seed = 0
     env: AnyEnvironment
     algorithm: Algorithm
     agents: dict[str, AgentConfig]
@@ -91,10 +90,10 @@ class RunConfig(_Frozen):
     tracking: TrackingConfig = TrackingConfig()
 
 
-class _Rest(_Frozen):
+class _Rest(Settings):
     """The sections that need no knowledge of the others."""
 
-    seed: int = 0
+    seed: Seed = 0
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     tracking: TrackingConfig = TrackingConfig()
@@ -153,6 +152,7 @@ def _section(values: Mapping[str, Any], key: str, where: str) -> dict[str, Any]:
 
 def _agents(section: Mapping[str, Any], env: AnyEnvironment, where: str) -> dict[str, AgentConfig]:
     """One configuration for each agent; the entry ``*`` holds what all share."""
+    check_names(env.agents, where)
     names = guard.agents(env)
     unknown = sorted(map(str, set(section) - set(names) - {EVERY_AGENT}))
     if unknown:

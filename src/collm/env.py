@@ -13,14 +13,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from collm.errors import CollmError
 from collm.registry import discover, resolve
+from collm.settings import Settings
 from collm.types import Observations
 from collm.validation import validated
 
 Split = Literal["train", "test"]
+MOST_TURNS = 1000
 
 
 class Task(Protocol):
@@ -57,7 +59,7 @@ class Transition(Generic[StateT]):
     agent_rewards: Mapping[str, float] | None = None
 
 
-class Environment(BaseModel, ABC, Generic[TaskT, StateT]):
+class Environment(Settings, ABC, Generic[TaskT, StateT]):
     """Base of every environment.
 
     Subclasses set ``type`` to a unique name and implement the abstract members. The three reward
@@ -71,10 +73,10 @@ class Environment(BaseModel, ABC, Generic[TaskT, StateT]):
     """Names of the metrics that people look at first."""
 
     type: str
-    num_turns: int = Field(default=1, ge=1)
-    reward_scale: float = Field(default=1.0, allow_inf_nan=False)
-    reward_shift: float = Field(default=0.0, allow_inf_nan=False)
-    termination_threshold: float | None = Field(default=None, allow_inf_nan=False)
+    num_turns: int = Field(default=1, ge=1, le=MOST_TURNS)
+    reward_scale: float = 1.0
+    reward_shift: float = 0.0
+    termination_threshold: float | None = None
 
     @property
     @abstractmethod

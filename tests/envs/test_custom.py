@@ -144,6 +144,7 @@ def test_a_reward_outside_the_limits_is_named(folder: Path) -> None:
     with pytest.raises(CollmError, match=r"my_module:parts: it returned 2 for task .*outside env.limits"):
         play(custom(reward="my_module:parts"))
     assert custom(limits=None).reward_range == (-math.inf, math.inf)
+    assert custom(limits=[0, math.inf]).reward_range == (0, math.inf)
 
 
 @pytest.mark.parametrize(
@@ -160,6 +161,7 @@ def test_a_reward_outside_the_limits_is_named(folder: Path) -> None:
         ),
         ({"agents": {"one": "{}"}}, r"env\.agents\.one: {} in the template"),
         ({"limits": [1, 0]}, "limits must be"),
+        ({"limits": [math.nan, 1]}, "limits must be"),
         ({"num_turns": 2}, r"env\.num_turns"),
     ],
 )

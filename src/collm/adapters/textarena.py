@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from collm.env import Environment, Split, Transition
+from collm.env import MOST_TURNS, Environment, Split, Transition
 from collm.errors import CollmError, InfrastructureError
 from collm.seeding import derive
 from collm.types import Observation, Observations
@@ -61,7 +61,7 @@ class TextArena(Environment[Deal, Moves]):
     game: str
     options: dict[str, Any] = Field(default_factory=dict)
     num_agents: int = Field(default=2, ge=1)
-    num_turns: int = Field(default=100, ge=1)
+    num_turns: int = Field(default=100, ge=1, le=MOST_TURNS)
     payoff: str | None = None
     shared: bool = True
     limits: tuple[float, float] = (-1.0, 1.0)

@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, field_validator
+
+from collm.settings import Settings
 
 DType = Literal["float32", "bfloat16", "float16"]
 
+COLDEST = 1e-3
+"""The lowest temperature above 0; below it probabilities leave the range of float32."""
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?")
+_Decay = Annotated[float, Field(ge=0, lt=1)]
 
 
-class Sampling(_Frozen):
+class Sampling(Settings):
     """How actions are drawn. This distribution *is* the policy: scoring applies the same cuts.
 
     Attributes:
-        temperature: divides the logits; 0 is greedy and only for evaluation.
+        temperature: divides the logits; 0 is greedy and only for evaluation, else at least 0.001.
         top_p: nucleus; 1 keeps everything.
         top_k: ``None`` keeps everything.
         max_tokens: ``M``, the longest action.
     """
 
-    temperature: float = Field(default=1.0, ge=0)
+    temperature: float = Field(default=1.0, ge=0, le=1000)
     top_p: float = Field(default=1.0, gt=0, le=1)
     top_k: int | None = Field(default=None, ge=1)
-    max_tokens: int = Field(default=256, ge=1)
+    max_tokens: int = Field(default=256, ge=1, le=2**20)
+
+    @field_validator("temperature")
+    @classmethod
+    def _not_too_cold(cls, value: float) -> float:
+        if 0 < value < COLDEST:
+            raise ValueError(f"must be at least {COLDEST}, or 0 for an evaluation")
+        return value
 
 
-class Optimization(_Frozen):
+class Optimization(Settings):
     """AdamW with a learning-rate schedule and a gradient clip.
 
     Attributes:
@@ -40,7 +52,7 @@ class Optimization(_Frozen):
     """
 
     learning_rate: float = Field(default=5e-6, gt=0)
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: tuple[_Decay, _Decay] = (0.9, 0.999)
     epsilon: float = Field(default=1e-8, gt=0)
     weight_decay: float = Field(default=0.0, ge=0)
     schedule: Literal["constant", "linear", "cosine"] = "constant"
@@ -48,14 +60,14 @@ class Optimization(_Frozen):
     max_grad_norm: float | None = Field(default=1.0, gt=0)
 
 
-class ModelConfig(_Frozen):
+class ModelConfig(Settings):
     """Where a model comes from and where it runs.
 
     Attributes:
         model: a hub id, a local folder, or ``collm:NAME`` for one that ships with this package.
         tokenizer: the same, if it does not lie with the model.
         dtype: of the weights; steps of bfloat16 ones are rounded at random, so that small ones count.
-        device: a torch device, or ``auto`` for CUDA if there is one.
+        device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``, or ``auto`` for CUDA if there is one.
         context: ``C``, the most recent tokens that a forward pass is conditioned on.
         batch_tokens: tokens in one training forward, padding included; bounds memory, not results.
     """
@@ -67,6 +79,13 @@ class ModelConfig(_Frozen):
     context: int = Field(default=4096, ge=8)
     batch_tokens: int = Field(default=16384, ge=1)
     optimization: Optimization = Optimization()
+
+    @field_validator("device")
+    @classmethod
+    def _known_device(cls, value: str) -> str:
+        if not _DEVICE.fullmatch(value):
+            raise ValueError("must be auto, cpu, cuda, cuda:N or mps")
+        return value
 
 
 class AgentConfig(ModelConfig):
@@ -83,7 +102,7 @@ class AgentConfig(ModelConfig):
 
     sampling: Sampling = Sampling()
     chat_template: str | None = None
-    template_options: dict[str, bool | str | int] = {}
+    template_options: dict[str, bool | str | int] = Field(default_factory=dict)
     history: Literal["full", "turn"] = "full"
     batch_rows: int = Field(default=256, ge=1)
     keep_cache: bool = True

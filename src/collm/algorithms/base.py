@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor
 
 from collm.errors import CollmError
 from collm.functional.losses import policy_gradient_losses
 from collm.functional.returns import lambda_advantages, td_residuals
 from collm.registry import discover, resolve
+from collm.settings import Settings
 from collm.types import Tree
 from collm.validation import validated
 
@@ -48,7 +49,7 @@ class Valued:
     next_values: Tensor
 
 
-class Algorithm(BaseModel, ABC):
+class Algorithm(Settings, ABC):
     """Hyperparameters and maths of a learning algorithm.
 
     Attributes:
@@ -61,7 +62,6 @@ class Algorithm(BaseModel, ABC):
         minibatch_size: joint actions in one optimizer step; ``None`` for the whole buffer.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     critic_view: ClassVar[CriticView | None] = None
 
     type: str

@@ -8,7 +8,7 @@ import string
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field, model_validator
 
@@ -19,6 +19,7 @@ from collm.registry import load_object
 from collm.types import Observation, Observations
 from collm.values import finite, shown
 
+_Bound = Annotated[float, Field(allow_inf_nan=True)]
 _FUNCTION = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
 
 
@@ -51,7 +52,7 @@ class Custom(Environment[Row, CustomState]):
             (default: ``train`` and ``test``).
         reward: a ``module:function`` called with the replies by agent and the row. It returns a number,
             or named numbers whose sum is the reward. Same arguments, same result.
-        limits: the lowest and the highest reward, if known.
+        limits: the lowest and the highest reward, if known; either may be infinite.
         system: a system message for all agents.
         raw: give prompts to models without their chat templates.
     """
@@ -64,7 +65,7 @@ class Custom(Environment[Row, CustomState]):
     train: str | None = None
     test: str | None = None
     reward: str
-    limits: tuple[float, float] | None = None
+    limits: tuple[_Bound, _Bound] | None = None
     system: str | None = None
     raw: bool = False
 

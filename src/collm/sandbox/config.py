@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from collm.sandbox.inside.limits import Limits
+from collm.settings import Settings
 
 Guard = Literal["namespaces", "mounts", "landlock", "seccomp"]
 
 
-class SandboxConfig(BaseModel):
+class SandboxConfig(Settings):
     """Where programs run and what they may use; equal configurations share one pool.
 
     Attributes:
@@ -23,8 +24,6 @@ class SandboxConfig(BaseModel):
         engine: the container engine's command.
         image: the container image; needs ``python3``, 3.11 or later, and nothing else.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     backend: Literal["process", "container"] = "process"
     slots: int | None = Field(default=None, ge=1)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,10 +53,13 @@ def test_attacks_stay_in_range_and_depend_on_the_seed_alone(count: int, seed: in
     [
         ({"attack_low": 4}, "attack_low must not exceed attack_high"),
         ({"player_hp": 0}, "greater than 0"),
+        ({"player_hp": math.inf}, "finite"),
         ({"count": -1}, "greater than or equal to 0"),
+        ({"count": 10**12}, "less than or equal to 10000"),
+        ({"attack_high": 10**300}, "less than or equal to 1000000"),
         ({"num": 3}, "unknown key"),
     ],
 )
-def test_bad_values_are_refused(values: dict[str, int], problem: str) -> None:
+def test_bad_values_are_refused(values: dict[str, float], problem: str) -> None:
     with pytest.raises(CollmError, match=problem):
         validated(Spiders, values, "env.spiders")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from collm.envs.minecraft.commands import Attack, Command
+from collm.settings import Settings
 
 
-class Spiders(BaseModel):
+class Spiders(Settings):
     """How many spiders there are, how hard they bite and how much a player can take.
 
     Attributes:
@@ -21,13 +22,11 @@ class Spiders(BaseModel):
         seed: the attack values are drawn from it once for the whole run.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    count: int = Field(default=3, ge=0)
+    count: int = Field(default=3, ge=0, le=10_000)
     player_hp: float = Field(default=5, gt=0)
     player_attack: int = Field(default=8, ge=1)
-    attack_low: int = Field(default=1, ge=0)
-    attack_high: int = Field(default=3, ge=0)
+    attack_low: int = Field(default=1, ge=0, le=10**6)
+    attack_high: int = Field(default=3, ge=0, le=10**6)
     seed: int = 42
 
     @model_validator(mode="after")

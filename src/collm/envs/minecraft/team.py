@@ -10,7 +10,7 @@ from typing import Generic
 from pydantic import Field, model_validator
 
 from collm.data import is_file_name, load_labelled_rows, select
-from collm.env import Environment, Split, TaskT
+from collm.env import MOST_TURNS, Environment, Split, TaskT
 from collm.envs.minecraft.blueprint import Point
 from collm.envs.minecraft.commands import Command
 from collm.envs.minecraft.prompts import SYSTEM, Variant
@@ -53,8 +53,8 @@ class BuildingTeam(Environment[TaskT, BuildState[TaskT]], Generic[TaskT]):
     """
 
     variant: Variant = "paper"
-    num_agents: int = Field(default=2, ge=1)
-    num_turns: int = Field(default=4, ge=1)
+    num_agents: int = Field(default=2, ge=1, le=100)
+    num_turns: int = Field(default=4, ge=1, le=MOST_TURNS)
     termination_threshold: float | None = -0.1
     dataset: str = "embedded"
     train: str | None = None

@@ -23,9 +23,10 @@ from itertools import pairwise
 from statistics import fmean
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from collm.envs.writing.texts import jaccard, token_count, transitions, vocabulary
+from collm.settings import Settings
 
 LEVELS = ("structure", "coordination", "vocabulary", "style")
 TransitionFormula = Literal["logarithmic", "linear"]
@@ -34,15 +35,13 @@ OutOfRange = Literal["keep", "forfeit"]
 _CATEGORIES = 12
 
 
-class Plateau(BaseModel):
+class Plateau(Settings):
     """A range of ratios: full credit on a plateau, falling in a straight line to 0 at its ends.
 
     Attributes:
         low, high: outside of these the level fails; without ``high`` it never does at the top.
         full_from, full_to: the plateau, inclusive.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     low: float = Field(gt=0)
     full_from: float
@@ -73,10 +72,8 @@ class Plateau(BaseModel):
         return ratio >= self.full_from and (self.full_to is None or ratio <= self.full_to)
 
 
-class Weights(BaseModel):
+class Weights(Settings):
     """What each level is worth; ``transitions`` and ``jaccard`` make up the style level."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     structure: float = Field(default=0.5, ge=0)
     coordination: float = Field(default=1.0, ge=0)
