@@ -19,3 +19,8 @@ def test_an_error_travels_between_processes() -> None:
 
 def test_broken_infrastructure_is_no_bad_input() -> None:
     assert not issubclass(InfrastructureError, CollmError)
+
+
+def test_messages_are_one_line() -> None:
+    assert str(CollmError("here", "one\n\n  two\r", "three\n")) == "here: one two To mend it: three"
+    assert str(InfrastructureError("one\ntwo")) == "one two"

@@ -37,6 +37,7 @@ class Scripted(Environment[Page, int]):
     ranged: Any = (0.0, 1.0)
     parsed: Any = Page("p")
     informed: Any = ""
+    told: Any = ()
 
     @property
     def agents(self) -> tuple[str, ...]:
@@ -67,6 +68,10 @@ class Scripted(Environment[Page, int]):
     def step(self, state: int, replies: Mapping[str, str]) -> Transition[int]:
         following: Transition[int] = given(self.following)
         return following
+
+    def notices(self) -> Sequence[str]:
+        lines: Sequence[str] = given(self.told)
+        return lines
 
     def global_information(self, turn: int, last_reward: float | None) -> str:
         text: str = given(self.informed)
@@ -232,6 +237,13 @@ def test_global_information(informed: Any, problem: str) -> None:
     with pytest.raises(CollmError, match=problem) as caught:
         guard.global_information(Scripted(informed=informed), 0, None, PAGE)
     assert caught.value.where == WHERE
+
+
+@pytest.mark.parametrize("told", [None, "careful", (1,), OSError("lost")])
+def test_notices(told: Any) -> None:
+    assert guard.notices(Scripted(told=["careful"])) == ("careful",)
+    with pytest.raises(CollmError, match=r"notices (returned|raised OSError: lost)"):
+        guard.notices(Scripted(told=told))
 
 
 def test_a_reward_that_scale_makes_too_large() -> None:

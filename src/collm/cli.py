@@ -163,7 +163,9 @@ def plot(
 
 def _tell_notices(env: AnyEnvironment) -> None:
     """Standard output is for what programs read."""
-    for line in env.notices():
+    from collm import guard
+
+    for line in guard.notices(env):
         typer.echo(line, err=True)
 
 

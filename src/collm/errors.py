@@ -20,8 +20,7 @@ class CollmError(Exception):
         self.where, self.problem, self.mend = where, problem, mend
 
     def __str__(self) -> str:
-        text = f"{self.where}: {self.problem} To mend it: {self.mend}"
-        return " ".join(line.strip() for line in text.splitlines() if line.strip())
+        return _one_line(f"{self.where}: {self.problem} To mend it: {self.mend}")
 
 
 class AbsentError(CollmError):
@@ -33,3 +32,10 @@ class InfrastructureError(Exception):
 
     The rollout records it on the tree, which then leaves the batch; it is never a reward of 0.
     """
+
+    def __str__(self) -> str:
+        return _one_line(super().__str__())
+
+
+def _one_line(text: str) -> str:
+    return " ".join(line.strip() for line in text.splitlines() if line.strip())

@@ -83,6 +83,21 @@ def parse_task(env: AnyEnvironment, row: Mapping[str, Any], where: str) -> Task:
     return task
 
 
+def notices(env: AnyEnvironment) -> tuple[str, ...]:
+    """Lines that a person should read before the environment runs.
+
+    Raises:
+        CollmError: if the environment raises or gives something else.
+        InfrastructureError: if it cannot run here.
+    """
+    with _blamed("notices", place(env), CollmError, InfrastructureError):
+        lines = env.notices()
+    if not (_is_list(lines) and all(isinstance(line, str) for line in lines)):
+        problem = f"notices returned {shown(lines)}."
+        raise BrokenPromiseError(place(env), problem, "return a tuple of texts.")
+    return tuple(lines)
+
+
 def reset(env: AnyEnvironment, task: Task, seed: int) -> Any:
     """The first state of an episode.
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from collm import guard
 from collm.config import RunConfig
 from collm.env import Task
 from collm.errors import CollmError
@@ -77,7 +78,7 @@ def train(config: RunConfig, out: Path, display: Display, resume: bool = False) 
     if not resume:
         folder.check_free()
     tasks, trial = check_tasks(config.env, display.note)
-    for line in config.env.notices():
+    for line in guard.notices(config.env):
         display.note(line)
     check_installed(config.tracking)
     team = load_team(config, checkpoint.path if checkpoint else None)
