@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import cast
+from types import SimpleNamespace
+from typing import Literal, cast
 
 import pytest
 
 from collm.errors import InfrastructureError
-from collm.sandbox import Limits, Program, Step, Verdict
-from collm.sandbox.pool import _Trial
+from collm.sandbox import Limits, Program, SandboxConfig, Step, Verdict
+from collm.sandbox.pool import Pool, _Trial
 from collm.sandbox.slot import MALFORMED, Report, Slot, SlotDiedError, SlotLateError, _report
 
 PROGRAM = Program("def f(x): return x", "f", (Step("assert candidate(1)"),) * 2)
@@ -95,3 +96,20 @@ def test_tests_that_do_not_prepare_are_nobodys_zero() -> None:
 @pytest.mark.parametrize("data", [b"", b"7", b"[1, 2, 3]", b'["passed", ""]', b"[" * 60000, b"\xff"])
 def test_what_is_no_report_is_malformed(data: bytes) -> None:
     assert _report(data) == MALFORMED
+
+
+@pytest.mark.parametrize(
+    ("backend", "found", "told"),
+    [
+        ("process", "resource limits, system-call filter", True),
+        ("process", "resource limits, Landlock", False),
+        ("process", "process and user namespaces", False),
+        ("container", "resource limits", False),
+    ],
+)
+def test_guards_that_leave_programs_in_the_users_place_say_so(
+    backend: Literal["process", "container"], found: str, told: bool
+) -> None:
+    slot = SimpleNamespace(guards=found, missing="")
+    line = Pool(SandboxConfig(backend=backend))._describe(cast(Slot, slot))
+    assert ("programs run as you" in line) is told
