@@ -68,7 +68,6 @@ class Environment(Settings, ABC, Generic[TaskT, StateT]):
     is strictly greater than ``termination_threshold`` (``None``: never).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     headline: ClassVar[tuple[str, ...]] = ()
     """Names of the metrics that people look at first."""
 
