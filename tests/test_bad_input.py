@@ -147,6 +147,10 @@ BROKEN_SETTINGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("agents.left.chat_template=no.jinja",),
         ("agents.left.chat_template", "no.jinja"),
     ),
+    "template that is no text": (
+        ("agents.left.chat_template=models/left/model.safetensors",),
+        ("agents.left.chat_template: models/left/model.safetensors is not a text in UTF-8",),
+    ),
     "override without value": (("training",), ("training: not an override", "key.path=value")),
     "override without key": (("=3",), ("=3: not an override",)),
     "override with a gap": (("training..epochs=3",), ("training..epochs=3: not an override",)),
@@ -315,6 +319,8 @@ def break_model(folder: Path, case: str) -> None:
         vocabulary = tokenizer["model"]["vocab"]
         vocabulary["N"], vocabulary["n"] = len(vocabulary), vocabulary["N"]
         (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    elif case == "end of a wrong type":
+        (folder / "generation_config.json").write_text('{"eos_token_id": "stop"}')
     elif case == "template that forgets":
         (folder / "chat_template.jinja").write_text("{{ messages[0].content }}")
     elif case == "template that fails":
@@ -333,6 +339,7 @@ def break_model(folder: Path, case: str) -> None:
         ("another architecture", ("agents.left.model", "cannot open", "abacus")),
         ("missing weights", ("agents.left.model", "lacks 11 weights", "layers.1.")),
         ("larger tokenizer", ("agents.left.tokenizer", "gives token 259, the model knows 259")),
+        ("end of a wrong type", ("agents.left.model", "'stop'")),
         ("template that fails", ("agents.left", "the chat template fails", "no roles here")),
     ],
 )

@@ -18,6 +18,7 @@ from collm.settings import Settings
 from collm.validation import validated
 
 EVERY_AGENT = "*"
+MOST = 10**9
 Seed = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 
 
@@ -36,9 +37,9 @@ class TrainingConfig(Settings):
         threads: CPU threads of torch; results are reproducible bit for bit only for the same number.
     """
 
-    epochs: int = Field(default=1, ge=1)
-    tasks_per_update: int = Field(default=1, ge=1)
-    episodes_per_task: int = Field(default=1, ge=1)
+    epochs: int = Field(default=1, ge=1, le=MOST)
+    tasks_per_update: int = Field(default=1, ge=1, le=MOST)
+    episodes_per_task: int = Field(default=1, ge=1, le=MOST)
     shuffle: bool = True
     max_updates: int | None = Field(default=None, ge=1)
     checkpoint_every: int = Field(default=10, ge=1)
@@ -57,7 +58,7 @@ class EvaluationConfig(Settings):
     """
 
     tasks: int | None = Field(default=None, ge=1)
-    samples: int = Field(default=1, ge=1)
+    samples: int = Field(default=1, ge=1, le=MOST)
     greedy: bool = True
 
 
@@ -152,8 +153,8 @@ def _section(values: Mapping[str, Any], key: str, where: str) -> dict[str, Any]:
 
 def _agents(section: Mapping[str, Any], env: AnyEnvironment, where: str) -> dict[str, AgentConfig]:
     """One configuration for each agent; the entry ``*`` holds what all share."""
-    check_names(env.agents, where)
     names = guard.agents(env)
+    check_names(names, where)
     unknown = sorted(map(str, set(section) - set(names) - {EVERY_AGENT}))
     if unknown:
         mend = f"this environment's agents are {', '.join(names)}; '*' stands for all."

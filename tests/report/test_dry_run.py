@@ -42,6 +42,11 @@ def test_work_and_memory_of_the_demo_are_printed() -> None:
     assert "updates: 12\n" in printed("demo", "training.epochs=2", "training.tasks_per_update=32")
 
 
+def test_more_calls_than_can_be_written_out_are_a_power_of_ten() -> None:
+    text = printed("demo_magrpo", "algorithm.num_generations=4", "algorithm.mode=cross", "env.num_turns=1000")
+    assert re.search(r"trees an update: \d+, at most 10\^120\d inference calls", text)
+
+
 def test_each_agent_has_a_critic_of_its_own_where_critics_are_local() -> None:
     text = printed("demo", "algorithm.type=collm_dc")
     assert "critic player_1" in text

@@ -104,7 +104,8 @@ class Agent:
             self.tokenizer.chat_template = _read_template(config.chat_template, f"{where}.chat_template")
         self.model = load_causal_model(source, where)
         self._renderer = Renderer(self.tokenizer, dict(config.template_options), where)
-        self._decoder = Decoder(self.model, _end_ids(self.model, self.tokenizer), self.tokenizer.pad_token_id)
+        ends = _end_ids(self.model, self.tokenizer, f"{where}.model")
+        self._decoder = Decoder(self.model, ends, self.tokenizer.pad_token_id)
         self._optimizer: Optimizer | None = None
         self._reference: Any = None
 
@@ -258,10 +259,14 @@ def _behavior(experience: Sequence[Experience], now: Tensor) -> Tensor:
     return torch.where(known.isnan(), now, known)
 
 
-def _end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
+def _end_ids(model: Any, tokenizer: Any, where: str) -> frozenset[int]:
     """Every token that ends a turn, from the tokenizer and the generation config."""
     configured = model.generation_config.eos_token_id
-    ids = set(configured if isinstance(configured, list) else [configured]) | {tokenizer.eos_token_id}
+    ids = [*(configured if isinstance(configured, list) else [configured]), tokenizer.eos_token_id]
+    odd = [token for token in ids if not isinstance(token, int | None) or isinstance(token, bool)]
+    if odd:
+        problem = f"eos_token_id in its generation_config.json is {odd[0]!r}, not the number of a token."
+        raise CollmError(where, problem, "write a number, or a list of numbers.")
     return frozenset(token for token in ids if token is not None)
 
 
@@ -269,4 +274,7 @@ def _read_template(path: str, where: str) -> str:
     file = Path(path).expanduser()
     if not file.is_file():
         raise CollmError(where, f"no such file: {path}.", "give the path of a Jinja chat template.")
-    return file.read_text(encoding="utf-8")
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise CollmError(where, f"{path} is not a text in UTF-8.", "give a Jinja chat template.") from None

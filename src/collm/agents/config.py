@@ -76,8 +76,8 @@ class ModelConfig(Settings):
     tokenizer: str | None = None
     dtype: DType = "float32"
     device: str = "auto"
-    context: int = Field(default=4096, ge=8)
-    batch_tokens: int = Field(default=16384, ge=1)
+    context: int = Field(default=4096, ge=8, le=10**9)
+    batch_tokens: int = Field(default=16384, ge=1, le=10**9)
     optimization: Optimization = Optimization()
 
     @field_validator("device")
@@ -104,7 +104,7 @@ class AgentConfig(ModelConfig):
     chat_template: str | None = None
     template_options: dict[str, bool | str | int] = Field(default_factory=dict)
     history: Literal["full", "turn"] = "full"
-    batch_rows: int = Field(default=256, ge=1)
+    batch_rows: int = Field(default=256, ge=1, le=10**9)
     keep_cache: bool = True
 
     @property

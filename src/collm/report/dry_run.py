@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console
@@ -14,6 +15,8 @@ from collm.errors import AbsentError
 from collm.training.estimate import Footprint, footprints, peak
 from collm.training.schedule import planned_updates
 from collm.yaml_text import to_yaml
+
+_LONG = 10**15
 
 
 def print_dry_run(config: RunConfig, console: Console) -> None:
@@ -31,8 +34,8 @@ def print_dry_run(config: RunConfig, console: Console) -> None:
     calls = trees * len(config.agents) * sum(drawn)
     for line in _work(config):
         console.print(line, soft_wrap=True, markup=False, highlight=False)
-    console.print(f"trees an update: {trees}, at most {calls} inference calls\n", highlight=False)
-    console.print(_table(list(footprints(config, trees * drawn[-1]))))
+    console.print(f"trees an update: {trees}, at most {_count(calls)} inference calls\n", highlight=False)
+    console.print(_table(list(footprints(config, min(trees * drawn[-1], _LONG)))))
 
 
 def _work(config: RunConfig) -> Iterator[str]:
@@ -57,6 +60,11 @@ def samples_of_turns(num_agents: int, num_samples: int, num_turns: int, mode: Jo
     """
     branches = num_samples if mode == "align" else num_samples**num_agents
     return [num_samples * branches**turn for turn in range(num_turns)]
+
+
+def _count(number: int) -> str:
+    """A number of any size, short."""
+    return str(number) if number < _LONG else f"10^{math.log10(number):.0f}"
 
 
 def _table(found: Sequence[Footprint]) -> Table:
