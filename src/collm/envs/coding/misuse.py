@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from math import inf
 
 from collm.envs.coding.source import SCOPES, names_read
@@ -39,10 +39,15 @@ def _told(
     loops = [each for each in ast.walk(node) if isinstance(each, (ast.For, ast.While, ast.AsyncFor))]
     found: list[tuple[int, str]] = []
     for block in _blocks(node):
+        effects = [(statement, names_read(statement), _assigned(statement)) for statement in block]
         for index, statement in enumerate(block):
-            read_until = _first_line_that_follows(statement, loops)
             for takers in find(statement):
-                losses = [_loss(name, block, index, last_read.get(name, 0) >= read_until) for name in takers]
+                until = _first_line_that_follows(statement, loops)
+                after = range(index + 1, len(block))
+                losses = [
+                    _loss(name, (effects[n] for n in after), last_read.get(name, 0) >= until)
+                    for name in takers
+                ]
                 if all(losses):
                     found.append((statement.lineno, losses[0] if losses else _STANDALONE))
     return tuple(f"Line {line}: {reason}" for line, reason in sorted(found))
@@ -57,13 +62,13 @@ def _blocks(node: ast.AST) -> Iterator[Sequence[ast.stmt]]:
                 yield block
 
 
-def _loss(name: str, block: Sequence[ast.stmt], index: int, is_read: bool) -> str:
-    """How what a statement assigned to a name is lost; empty if it is used."""
-    for later in block[index + 1 :]:
-        if name in names_read(later):
+def _loss(name: str, after: Iterable[tuple[ast.stmt, set[str], set[str]]], is_read: bool) -> str:
+    """How a value is lost, given what comes after in its block reads and assigns; empty if it is used."""
+    for statement, reads, writes in after:
+        if name in reads:
             return ""
-        if name in _assigned(later):
-            return f"assigned to {name} but reassigned on line {later.lineno} before use"
+        if name in writes:
+            return f"assigned to {name} but reassigned on line {statement.lineno} before use"
     return "" if is_read else f"assigned to {name} but never used"
 
 

@@ -10,6 +10,7 @@ from collm.envs.coding.misuse import calls, misuses
 from collm.envs.coding.source import FunctionNode, bound_names, functions
 
 AUX = "aux"
+_LONGEST_CHAIN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +81,9 @@ def _within(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
 def _stand_ins(names: Collection[str], nodes: Collection[ast.AST]) -> set[str]:
     """The names, and those of functions among the nodes that only hand on what they return."""
     found = set(names)
-    while True:
-        more = {name for node in nodes for name in _standing_in(node, found)} - found
-        if not more:
-            return found
-        found |= more
+    for _ in range(_LONGEST_CHAIN):
+        found |= {name for node in nodes for name in _standing_in(node, found)}
+    return found
 
 
 def _standing_in(node: ast.AST, names: Collection[str]) -> set[str]:
