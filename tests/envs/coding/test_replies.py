@@ -83,6 +83,10 @@ GOOD_MAIN = {
     "leading space, second function": " def clip(n):\n    return max(n, 0)\n\n"
     + MAIN.replace("max(twice, 0)", "clip(twice)"),
     "indented amid prose": "Here it is:\n\n    def double(n):\n        return max(aux(n), 0)\n\nThat's it.",
+    "indented behind a formula": "With n = 2 it is 4:\n\n    def double(n):\n"
+    "        return max(aux(n), 0)\n\nThat's it.",
+    "counter": "CALLS = 0\ndef note(n):\n    global CALLS\n    CALLS += 1\n    return n\n\n"
+    + MAIN.replace("aux(n)", "aux(note(n))"),
     "comment at the margin": MAIN.replace("    return", "# never less than 0\n    return") + "\nThat's it.",
     "import of the future in a string": 'from __future__ import annotations\nTEXT = """\n'
     'from __future__ import annotations\n"""\n' + MAIN.replace("0)", "len(TEXT) - 36)"),

@@ -11,6 +11,7 @@ from collm.envs.coding.source import parse
 
 _CONTINUES = re.compile(r"#|[)\]}]|(?:else|elif|except|finally)\b")
 _DEFINES = re.compile(r"(?:async\s+def|def|class|from|import)\b|@")
+_HOLDS_LINES = re.compile(r"(?:async|def|class|try|for|while|if|with)\b|@")
 _STARTS_CODE = re.compile(
     r"(?:async|def|class|from|import|try|for|while|if|with)\b|@|[A-Za-z_][^\n=]*=|[A-Za-z_][\w.\[\]]*\.\w+\("
 )
@@ -56,5 +57,5 @@ def _pieces(lines: Iterable[str]) -> Iterator[str]:
 
 def _starts_anew(own: str, indent: int, margin: int, piece: list[str]) -> bool:
     if indent > margin:
-        return _DEFINES.match(own) is not None and not _STARTS_CODE.match(piece[0])
+        return _DEFINES.match(own) is not None and not _HOLDS_LINES.match(piece[0])
     return not _CONTINUES.match(own) and not piece[-1].startswith("@")

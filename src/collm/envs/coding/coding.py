@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from collm.data import is_file_name, load_labelled_rows, select
+from collm.data import is_file_name, select
 from collm.env import MOST_TURNS, Environment, Split, Transition
 from collm.envs.coding import paper, reference
 from collm.envs.coding.embedded import embedded_problems
@@ -21,6 +21,7 @@ from collm.envs.coding.reading import Reading, Variant
 from collm.envs.coding.suite import Suite, collect
 from collm.errors import CollmError
 from collm.sandbox import SandboxConfig, TestResult, grade, guards
+from collm.tasks import load_tasks
 from collm.types import Observation, Observations
 
 _HUB_SPLITS: Mapping[str, Mapping[Variant, tuple[str, str]]] = {
@@ -132,8 +133,7 @@ class Coding(Environment[Problem, CodingState]):
             return select(embedded_problems(split), cut, f"env.{split}")
         if cut is None and not is_file_name(self.dataset) and self.dataset in _HUB_SPLITS:
             cut = _HUB_SPLITS[self.dataset][self.variant][0 if split == "train" else 1]
-        rows = load_labelled_rows(self.dataset, "env.dataset", split=cut, split_where=f"env.{split}")
-        return [self.parse_task(row, place) for place, row in rows]
+        return load_tasks(self.dataset, self.parse_task, split, cut)
 
     def parse_task(self, row: Mapping[str, Any], where: str) -> Problem:
         problem = parse_problem(row, where)
