@@ -65,7 +65,7 @@ class NoEnvironment:
 """
 
 
-OWN_MODULES = {"my_rewards", "broken_module", "my_game", "own_environment"}
+OWN_MODULES = {"reinforce", "my_rewards", "broken_module", "my_game", "own_environment"}
 
 
 @dataclass(frozen=True)
