@@ -134,6 +134,7 @@ BROKEN_SETTINGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("env.dataset=absent.jsonl",),
         ("env.dataset: no such file: absent.jsonl",),
     ),
+    "folder for a dataset": (("env.dataset=/",), ("env.dataset: '/' is a folder",)),
     "column that is not there": (("env.column=body",), ("texts.jsonl[0]: no column 'body'",)),
     "slice that is none": (("env.train=first",), ("env.train: 'first' is not a slice", "8:10")),
     "slice of nothing": (("env.test=90:",), ("env.test: slice '90:' of 6 rows is empty",)),
@@ -215,6 +216,7 @@ BROKEN_HOUSES: dict[str, tuple[str, tuple[str, ...]]] = {
     "broken JSON": ("[{", ("not valid json",)),
     "no list": ("{}", ("must hold a list of objects",)),
     "no tasks": ("[]", ("the dataset is empty",)),
+    "one name for two": (json.dumps([HOUSE, HOUSE]), ("[1]", "id 'hut'", "[0]")),
     "no name": (json.dumps([{**HOUSE, "task_id": None}]), ("[0].task_id", "wrong type")),
     "no plan": (json.dumps([{"task_id": "hut"}]), ("[0].inventory", "required")),
     "letter outside the inventory": (
@@ -479,6 +481,7 @@ def test_what_cannot_be_drawn(collm: Command, run: Path, tmp_path: Path) -> None
 
 
 POST = '{"task": {"prompt": "A post."}, "turns": [{"summary": "s", "elaboration": "e"}]}'
+EMPTY_PLAY: dict[str, Any] = {"task": HOUSE, "turns": []}
 BROKEN_PLAYS: dict[str, tuple[tuple[str, ...], bytes, tuple[str, ...]]] = {
     "broken JSON": (("tldr",), b"{", ("line 1: not valid JSON",)),
     "no object": (("tldr",), b"[]", ("line 1: task: no task",)),
@@ -497,6 +500,22 @@ BROKEN_PLAYS: dict[str, tuple[tuple[str, ...], bytes, tuple[str, ...]]] = {
     ),
     "second line": (("tldr",), POST.encode() + b"\n\nnot json", ("line 3: not valid JSON",)),
     "bytes": (("tldr",), b"\xff\xfe", ("line 1: not a text in UTF-8",)),
+    "brackets without end": (("tldr",), b"[" * 200_000, ("line 1: not valid JSON",)),
+    "number of too many digits": (
+        ("tldr",),
+        b'{"task": {"n": ' + b"9" * 5000 + b"}}",
+        ("line 1: not valid JSON",),
+    ),
+    "half a character": (
+        ("housebuild",),
+        json.dumps({**EMPTY_PLAY, "task": {**HOUSE, "task_id": "\ud800"}}).encode(),
+        ("line 1: task.task_id: half of a surrogate pair",),
+    ),
+    "layer at no height": (
+        ("housebuild",),
+        json.dumps(EMPTY_PLAY).replace('"y": 0', '"y": Infinity').encode(),
+        ("line 1: task.target_spec.layers", "inf is not a whole number"),
+    ),
     "unknown environment": (("tdlr",), b"", ("type: unknown type 'tdlr'", "tldr")),
     "unknown setting": (("tldr", "variants=paper"), b"", ("tldr.variants: unknown key", "'variant'?")),
     "bad setting": (("tldr", "variant=poem"), b"", ("tldr.variant", "got 'poem'")),
@@ -512,6 +531,12 @@ BROKEN_PLAYS: dict[str, tuple[tuple[str, ...], bytes, tuple[str, ...]]] = {
 def test_what_cannot_be_scored(collm: Command, case: str) -> None:
     arguments, stdin, said = BROKEN_PLAYS[case]
     refused(collm("score", *arguments, stdin=stdin), *said)
+
+
+def test_a_mark_of_the_byte_order_is_passed_over(collm: Command) -> None:
+    finished = collm("score", "tldr", stdin=b"\xef\xbb\xbf" + POST.encode())
+    assert finished.code == 0
+    assert json.loads(finished.out)["turn"] == 0
 
 
 def test_the_exit_code_of_the_real_command(workspace: Path, tmp_path: Path) -> None:

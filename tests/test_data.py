@@ -106,6 +106,9 @@ def test_a_hub_failure_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> No
         ("rows.csv", "prompt,n\n1\n", r"rows.csv\[0\].*number of cells"),
         ("rows.csv", 'prompt\n"open', "not valid csv"),
         ("rows.txt", "a", "cannot tell the format"),
+        ("rows.json", '[{"prompt": "\\ud800"}]', r"rows.json\[0\].prompt: half of a surrogate pair"),
+        ("rows.jsonl", '{"n": ' + "9" * 5000 + "}", "not valid jsonl"),
+        ("rows.jsonl", "[" * 200_000, "not valid jsonl"),
     ],
 )
 def test_broken_files_are_named(tmp_path: Path, name: str, content: str, message: str) -> None:
@@ -120,6 +123,8 @@ def test_a_missing_file_is_named() -> None:
         load_rows("no/posts.jsonl", "env.dataset")
     with pytest.raises(CollmError, match="neither a file nor a hub id"):
         load_rows("a/b/c/d", "env.dataset")
+    with pytest.raises(CollmError, match=r"env\.dataset: '/' is a folder"):
+        load_labelled_rows("/", "env.dataset", split=":8", split_where="env.train")
     assert not is_file_name("trl-lib/tldr")
     assert is_file_name("posts.CSV")
 

@@ -176,7 +176,7 @@ def _warn(line: str) -> None:
 def _text_lines(stream: BinaryIO) -> Iterator[str]:
     for number, line in enumerate(stream, start=1):
         try:
-            yield line.decode()
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError:
             raise CollmError(f"line {number}", "not a text in UTF-8.", "convert it.") from None
 

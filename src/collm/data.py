@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from collm.errors import AbsentError, CollmError
+from collm.rows import check_row
 
 RowT = TypeVar("RowT")
 Row = dict[str, Any]
@@ -56,6 +57,7 @@ def load_labelled_rows(
     if is_file_name(dataset):
         rows, cut, source = _read_file(dataset, where), split, dataset
     else:
+        _check_hub_id(dataset, where)
         name, cut = _hub_cut(split, split_where)
         rows, source = _read_hub(dataset, name, where), f"{dataset}/{name}"
     if not len(rows):
@@ -63,6 +65,7 @@ def load_labelled_rows(
     chosen = [(f"{source}[{index}]", rows[index]) for index in select(range(len(rows)), cut, split_where)]
     for place, row in chosen:
         _check_columns(row, columns, place)
+        check_row(row, place)
     return chosen
 
 
@@ -179,10 +182,14 @@ def _hub_cut(split: str | None, where: str) -> tuple[str, str | None]:
     return found["name"], found["slice"]
 
 
-def _read_hub(dataset: str, split: str, where: str) -> Sequence[Row]:
+def _check_hub_id(dataset: str, where: str) -> None:
     if _HUB_ID.match(dataset) is None:
+        kind = "is a folder" if Path(dataset).expanduser().is_dir() else "is neither a file nor a hub id"
         mend = f"give the path of a {', '.join(_READERS)} file, or an id such as trl-lib/tldr."
-        raise CollmError(where, f"{dataset!r} is neither a file nor a hub id.", mend)
+        raise CollmError(where, f"{dataset!r} {kind}.", mend)
+
+
+def _read_hub(dataset: str, split: str, where: str) -> Sequence[Row]:
     datasets = optional_module("datasets", where, "data")
     try:
         rows: Sequence[Row] = datasets.load_dataset(dataset, split=split)

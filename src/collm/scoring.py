@@ -9,6 +9,7 @@ from typing import Any
 from collm import guard
 from collm.env import AnyEnvironment
 from collm.errors import CollmError
+from collm.rows import check_row
 
 SEED = 0
 
@@ -29,11 +30,13 @@ def score_plays(env: AnyEnvironment, lines: Iterable[str]) -> Iterator[dict[str,
 def _parse(line: str, where: str) -> dict[str, Any]:
     try:
         play = json.loads(line)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise CollmError(where, f"not valid JSON: {error}.", "write one object a line.") from None
     if not isinstance(play, dict) or not isinstance(play.get("task"), dict):
         raise CollmError(f"{where}: task", "no task.", 'write {"task": {...}, "turns": [...]}.')
     turns = play.get("turns")
+    check_row(play["task"], f"{where}: task")
+    check_row(turns, f"{where}: turns")
     if not isinstance(turns, list) or not all(_is_replies(turn) for turn in turns):
         mend = 'write a list with {"agent id": "reply text", ...} for each turn.'
         raise CollmError(f"{where}: turns", "missing or not readable.", mend)

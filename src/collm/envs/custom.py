@@ -12,10 +12,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field, model_validator
 
-from collm.data import is_file_name, load_labelled_rows
+from collm.data import is_file_name
 from collm.env import Environment, Split, Transition
 from collm.errors import RAISED, CollmError
 from collm.registry import load_object
+from collm.tasks import load_tasks
 from collm.types import Observation, Observations
 from collm.values import finite, shown
 
@@ -93,10 +94,7 @@ class Custom(Environment[Row, CustomState]):
         cut = self.train if split == "train" else self.test
         if cut is None and not is_file_name(self.dataset):
             cut = split
-        rows = load_labelled_rows(
-            self.dataset, "env.dataset", split=cut, columns=(self.column,), split_where=f"env.{split}"
-        )
-        return [self.parse_task(row, place) for place, row in rows]
+        return load_tasks(self.dataset, self.parse_task, split, cut, columns=(self.column,))
 
     def parse_task(self, row: Mapping[str, Any], where: str) -> Row:
         if row.get(self.column) is None or not str(row[self.column]).strip():

@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import importlib
 import importlib.util
+import math
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,11 @@ def _set(row: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("target_spec.layers", [{"y": 0, "rows": ["W"]}] * 2, "hut.target_spec.layers", "y = [0, 0]"),
         ("target_spec.layers", [{"y": 0, "rows": ["W", "WW"]}], "hut.target_spec.layers", "[1, 2]"),
         ("target_spec.layers", [{"y": 0, "rows": []}], "hut.target_spec.layers", "[0] rows"),
+        ("target_spec.layers", [{"y": 0.9, "rows": ["W"]}], "hut.target_spec.layers", "0.9 is not a whole"),
+        ("target_spec.layers", [{"y": True, "rows": ["W"]}], "hut.target_spec.layers", "True is not a whole"),
+        ("target_spec.layers", [{"y": math.inf, "rows": ["W"]}], "hut.target_spec.layers", "inf is not a"),
+        ("bbox", {"from": [math.inf, 0, 0], "to": [2, 1, 2]}, "hut.bbox", "cannot read"),
+        ("bbox", {"from": [0.5, 0, 0], "to": [2, 1, 2]}, "hut.bbox", "cannot read"),
         ("bbox", [0, 0, 0], "hut.bbox", "[0, 0, 0]"),
         ("bbox", {"from": [0, 0], "to": [2, 1, 2]}, "hut.bbox", "cannot read"),
         ("bbox", {"from": [0, 0, 0], "to": [3, 1, 2]}, "hut.bbox", "[3, 1, 2]"),

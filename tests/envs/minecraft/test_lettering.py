@@ -89,6 +89,8 @@ def test_a_row_of_a_file_becomes_a_task() -> None:
         ({"string": "?! "}, "x.string"),
         ({"string": 3}, "x.string"),
         ({"string": "A", "difficulty": "hard"}, "x.difficulty"),
+        ({"string": "A", "difficulty": float("inf")}, "x.difficulty"),
+        ({"string": "A", "difficulty": 1.9}, "x.difficulty"),
     ],
 )
 def test_a_broken_row_is_named(row: dict[str, Any], field: str) -> None:

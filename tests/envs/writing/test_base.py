@@ -143,7 +143,7 @@ def test_the_hub_is_cut_as_the_variant_does(
         asked.append(split)
         return [("place", dict.fromkeys(columns, "text"))]
 
-    monkeypatch.setattr("collm.envs.writing.base.load_labelled_rows", load)
+    monkeypatch.setattr("collm.tasks.load_labelled_rows", load)
     env = env_of({"type": kind, "variant": variant, "dataset": "some/posts"})
     assert [env.tasks("train")[0].id, env.tasks("test")[0].id] == ["place", "place"]
     assert tuple(asked) == splits

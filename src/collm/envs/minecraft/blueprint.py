@@ -187,11 +187,11 @@ def _parse_layers(raw: Any, where: str) -> tuple[tuple[str, ...], ...]:
             if isinstance(raw, dict)
             else [(each["y"], each["rows"]) for each in raw]
         )
-        heights = sorted(int(y) for y, _ in pairs)
-        by_height = {int(y): _parse_rows(rows) for y, rows in pairs}
+        numbered = [(_whole(y), _parse_rows(rows)) for y, rows in pairs]
     except (TypeError, KeyError, ValueError) as error:
         mend = 'write each layer as {"y": 0, "rows": ["AAC", ...]}.'
         raise CollmError(field, f"cannot be read ({error}).", mend) from None
+    heights, by_height = sorted(y for y, _ in numbered), dict(numbered)
     if not pairs or heights != list(range(len(pairs))):
         raise CollmError(field, f"layers have y = {heights}.", "give every y from 0 upwards once.")
     layers = tuple(by_height[y] for y in range(len(by_height)))
@@ -200,6 +200,15 @@ def _parse_layers(raw: Any, where: str) -> tuple[tuple[str, ...], ...]:
         problem = f"layers have {sorted(depths)} rows of {sorted(widths)} letters."
         raise CollmError(field, problem, "give all layers the same number of rows of the same length.")
     return layers
+
+
+def _whole(value: Any) -> int:
+    """A whole number, or a text of one, as the keys of a mapping are; nothing is rounded."""
+    if isinstance(value, str):
+        return int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{value!r} is not a whole number")
+    return value
 
 
 def _parse_rows(rows: Any) -> tuple[str, ...]:
@@ -221,8 +230,8 @@ def _placed(blueprint: Blueprint, bbox: Any, where: str) -> Blueprint:
     if bbox is None:
         return blueprint
     try:
-        x, y, z = (int(value) for value in bbox["from"])
-        end = tuple(int(value) for value in bbox["to"])
+        x, y, z = (_whole(value) for value in bbox["from"])
+        end = tuple(_whole(value) for value in bbox["to"])
     except (TypeError, KeyError, ValueError):
         mend = 'write {"from": [x, y, z], "to": [x, y, z]} or null.'
         raise CollmError(f"{where}.bbox", f"cannot read {bbox!r}.", mend) from None

@@ -127,12 +127,15 @@ def parse_lettering(row: Mapping[str, Any], where: str) -> Lettering:
     if not isinstance(text, str) or not any(letter in FONT for letter in text.upper()):
         mend = "write a string with at least one letter A-Z or digit."
         raise CollmError(f"{where}.string", f"{text!r} has nothing to draw.", mend)
-    try:
-        difficulty = int(row.get("difficulty") or 1)
-    except (TypeError, ValueError):
-        problem = f"{row['difficulty']!r} is not a whole number."
-        raise CollmError(f"{where}.difficulty", problem, "write 1, 2 or 3.") from None
+    difficulty = _difficulty(row.get("difficulty") or 1, f"{where}.difficulty")
     return Lettering(str(row.get("task_id") or where), text.upper(), difficulty)
+
+
+def _difficulty(value: Any, where: str) -> int:
+    """A whole number, or a text of one, as CSV files have."""
+    if isinstance(value, int) or (isinstance(value, str) and value.strip().isdecimal()):
+        return int(value)
+    raise CollmError(where, f"{value!r} is not a whole number.", "write 1, 2 or 3.")
 
 
 def embedded_strings(split: Split) -> tuple[Lettering, ...]:

@@ -9,12 +9,13 @@ from typing import Generic
 
 from pydantic import Field, model_validator
 
-from collm.data import is_file_name, load_labelled_rows, select
+from collm.data import is_file_name, select
 from collm.env import MOST_TURNS, Environment, Split, TaskT
 from collm.envs.minecraft.blueprint import Point
 from collm.envs.minecraft.commands import Command
 from collm.envs.minecraft.prompts import SYSTEM, Variant
 from collm.envs.minecraft.world import build
+from collm.tasks import load_tasks
 from collm.types import Observation, Observations
 
 
@@ -79,8 +80,7 @@ class BuildingTeam(Environment[TaskT, BuildState[TaskT]], Generic[TaskT]):
             return select(self._embedded(split), cut, f"env.{split}")
         if cut is None and not is_file_name(self.dataset):
             cut = split
-        rows = load_labelled_rows(self.dataset, "env.dataset", split=cut, split_where=f"env.{split}")
-        return [self.parse_task(row, place) for place, row in rows]
+        return load_tasks(self.dataset, self.parse_task, split, cut)
 
     def reset(self, task: TaskT, seed: int) -> BuildState[TaskT]:
         return BuildState(task)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field, field_validator
 
-from collm.data import is_file_name, load_labelled_rows, select
+from collm.data import is_file_name, select
 from collm.env import Environment, Split, Transition
 from collm.envs.writing.prompts import Variant
 from collm.envs.writing.reward import (
@@ -22,6 +22,7 @@ from collm.envs.writing.reward import (
     score_texts,
 )
 from collm.errors import CollmError
+from collm.tasks import load_tasks
 from collm.types import Observation, Observations
 
 ChoiceT = TypeVar("ChoiceT")
@@ -144,10 +145,7 @@ class Writing(Environment[Source, WritingState]):
             return select(sources, cut, f"env.{split}")
         if cut is None and not is_file_name(self.dataset):
             cut = self.hub_splits[self.variant][0 if split == "train" else 1]
-        rows = load_labelled_rows(
-            self.dataset, "env.dataset", split=cut, columns=(self.column,), split_where=f"env.{split}"
-        )
-        return [self.parse_task(row, place) for place, row in rows]
+        return load_tasks(self.dataset, self.parse_task, split, cut, columns=(self.column,))
 
     def parse_task(self, row: Mapping[str, Any], where: str) -> Source:
         text = row.get(self.column)
