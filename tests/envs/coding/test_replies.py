@@ -47,6 +47,8 @@ GOOD_MAIN = {
     "repeat cut before its return": f"{MAIN}\ndef double(n):\n    twice = aux(n)",
     "repeat cut at an inner return": "def double(n):\n    if n < 0:\n        return 0\n    return aux(n)\n\n"
     "def double(n):\n    if n < 0:\n        return 0",
+    "leading space, repeat cut at an inner return": " def double(n):\n    if n < 0:\n        return 0\n"
+    "    return aux(n)\n\ndef double(n):\n    if n < 0:\n        return 0",
     "helper's repeat cut": "def clip(n):\n    low = 0\n    return max(n, low)\n\n"
     "def double(n):\n    return clip(aux(n))\n\ndef clip(n):\n    low = 0",
     "prose like code": f"def double(n) is what we need.\n\n{MAIN}",
@@ -141,6 +143,15 @@ def test_main_may_use_what_aux_imports() -> None:
 def test_main_cannot_replace_aux(stolen: str) -> None:
     for main in (f"{stolen}\n{MAIN}", f"{MAIN}\n{stolen}"):
         assert reward(main, "def aux(n):\n    return 0 - n * n") == pytest.approx(3.5)
+
+
+def test_a_repeat_may_be_cut_anywhere() -> None:
+    whole = read(PROBLEM, MAIN, AUX)
+    for text in (MAIN, AUX):
+        for cut in range(len(text)):
+            repeats = f"```python\n{text}\n```\nAgain:\n```python\n{text[:cut]}"
+            reading = read(PROBLEM, repeats, AUX) if text is MAIN else read(PROBLEM, MAIN, repeats)
+            assert reading.code == whole.code
 
 
 @pytest.mark.parametrize("stolen", ["double = abs", "from math import fabs as double", "class double: 'abs'"])

@@ -114,9 +114,12 @@ def without_repeats(all_statements: Iterable[Statement]) -> Iterator[Statement]:
 
 
 def _is_cut(later: Statement, earlier: Statement) -> bool:
-    if earlier.source.startswith(later.source):
-        return True
-    return earlier.returns and not later.returns
+    begins_alike = _flush(earlier.source).startswith(_flush(later.source))
+    return begins_alike or (earlier.returns and not later.returns)
+
+
+def _flush(source: str) -> str:
+    return "\n".join(map(str.strip, source.split("\n")))
 
 
 def _changed(statement: ast.stmt) -> Iterator[str]:
