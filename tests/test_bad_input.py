@@ -115,7 +115,7 @@ BROKEN_SETTINGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "no environment": (("env.type=my_rewards:NoEnvironment",), ("not a subclass of Environment",)),
     "module that is not there": (
         ("env.reward=no_module:reward",),
-        ("env.reward: cannot import", "no_module.py"),
+        ("error: good.yaml: env.reward: cannot import", "no_module.py"),
     ),
     "module that does not import": (("env.reward=broken_module:f",), ("env.reward", "nothing_of_that_name")),
     "function that is not there": (("env.reward=my_rewards:tall",), ("has no attribute 'tall'",)),
@@ -132,7 +132,7 @@ BROKEN_SETTINGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "prompt with an unknown column": (("env.agents.left='{txt}'",), ("env.agents.left", "'txt'", "text")),
     "dataset that is not there": (
         ("env.dataset=absent.jsonl",),
-        ("env.dataset: no such file: absent.jsonl",),
+        ("error: good.yaml: env.dataset: no such file: absent.jsonl",),
     ),
     "folder for a dataset": (("env.dataset=/",), ("env.dataset: '/' is a folder",)),
     "column that is not there": (("env.column=body",), ("texts.jsonl[0]: no column 'body'",)),
@@ -143,7 +143,10 @@ BROKEN_SETTINGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "device without memory": (("agents.left.device=meta",), ("agents.left.device", "'meta'", "cuda:N")),
     "context of nothing": (("agents.left.context=4",), ("agents.left.context", "got 4")),
     "context too small for a task": (("agents.left.context=16",), ("agents.left.context", "more than 16")),
-    "model that is not there": (("critic.model=models/middle/",), ("critic.model: no such folder",)),
+    "model that is not there": (
+        ("critic.model=models/middle/",),
+        ("error: good.yaml: critic.model: no such folder",),
+    ),
     "template that is not there": (
         ("agents.left.chat_template=no.jinja",),
         ("agents.left.chat_template", "no.jinja"),
@@ -391,7 +394,9 @@ def test_a_reward_that_breaks_later_ends_the_run_which_can_go_on_once_it_is_mend
 def test_a_run_is_not_overwritten(collm: Command, run: Path) -> None:
     before = fingerprint(run)
     refused(collm("train", "good.yaml", "--out", run), f"--out {run}: the folder is not empty", "--resume")
-    refused(collm("train", "good.yaml", "--out", run / "config.yaml"), "config.yaml: this is a file")
+    refused(
+        collm("train", "good.yaml", "--out", run / "config.yaml"), "this is a file", "mend it: name a folder"
+    )
     refused(
         collm("train", "good.yaml", "--out", run / "config.yaml" / "run"), "config.yaml", "Not a directory"
     )
@@ -459,6 +464,10 @@ def test_what_cannot_be_evaluated(collm: Command, run: Path, tmp_path: Path) -> 
     before = fingerprint(tmp_path)
     refused(collm("eval", tmp_path), str(tmp_path), "no config.yaml here")
     refused(collm("eval", tmp_path / "absent"), "absent: no such run, checkpoint or recipe", "run folder")
+    settings = ("env.dataset=absent.jsonl", f"agents.left.chat_template={tmp_path / 'absent'}")
+    refused(collm("eval", run, settings[0]), f"error: {run}: env.dataset: no such file")
+    refused(collm("eval", run, settings[1]), f"error: {run}: agents.left.chat_template: no such file")
+    refused(collm("eval", "good.yaml", settings[1]), "error: good.yaml: agents.left.chat_template: no such")
     refused(collm("eval", run, "--split", "dev"), "--split: no split 'dev'", "train or test")
     refused(collm("eval", run, "evaluation.sample=3"), "evaluation.sample: unknown key", "'samples'?")
     assert fingerprint(tmp_path) == before

@@ -40,10 +40,13 @@ def train(
         CollmError: for bad input.
     """
     # Importing torch takes seconds, which ``import collm`` should not.
+    from collm.naming import named_after
     from collm.quiet import quiet_libraries
     from collm.recipes import load_recipe
     from collm.training.display import Silent
     from collm.training.loop import train as run
 
     quiet_libraries()
-    return run(load_recipe(str(recipe), overrides), Path(out), display or Silent(), resume)
+    config = load_recipe(str(recipe), overrides)
+    with named_after(str(recipe)):
+        return run(config, Path(out), display or Silent(), resume)

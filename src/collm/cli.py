@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from collm.errors import CollmError, InfrastructureError
+from collm.naming import named_after
 from collm.quiet import quiet_libraries
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def train(
     if dry_run:
         from collm.report.dry_run import print_dry_run
 
-        print_dry_run(config, console)
+        with named_after(recipe):
+            print_dry_run(config, console)
         return
     from collm.report.console import ConsoleDisplay
     from collm.report.finish import print_result
@@ -57,7 +59,8 @@ def train(
     folder = out or Path("runs") / run_name(recipe)
     display = ConsoleDisplay(console, config.env.headline)
     try:
-        result = run(config, folder, display, resume)
+        with named_after(recipe):
+            result = run(config, folder, display, resume)
     finally:
         display.close()
     if result.interrupted:
@@ -105,7 +108,8 @@ def evaluate(
         raise CollmError("--split", f"no split {split!r}.", "use train or test.")
     config, agents, name = open_team(folder, overrides or [], warn=_warn)
     _tell_notices(config.env)
-    found = measure(config.env, agents, config.evaluation, config.seed, split)  # type: ignore[arg-type]
+    with named_after(folder):
+        found = measure(config.env, agents, config.evaluation, config.seed, split)  # type: ignore[arg-type]
     if as_json:
         typer.echo(json.dumps({"team": name, "split": split, **found.measures}, allow_nan=False))
     else:

@@ -14,6 +14,7 @@ from collm.agents.names import check_names
 from collm.algorithms.base import Algorithm, make_algorithm
 from collm.env import AnyEnvironment, make_env
 from collm.errors import CollmError
+from collm.naming import named_after
 from collm.settings import Settings
 from collm.validation import validated
 
@@ -115,7 +116,8 @@ def make_config(values: Mapping[str, Any], where: str, *, learns: bool = True) -
     for key in values:
         if key not in known:
             raise CollmError(f"{where}: {key}", "unknown section.", f"known ones are {', '.join(known)}.")
-    env = make_env(_section(values, "env", where), f"{where}: env")
+    with named_after(where):
+        env = make_env(_section(values, "env", where), f"{where}: env")
     algorithm = make_algorithm(_section(values, "algorithm", where), f"{where}: algorithm")
     agents = _agents(_section(values, "agents", where), env, f"{where}: agents")
     critic = _critic(values.get("critic"), algorithm, where)

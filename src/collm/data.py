@@ -58,7 +58,7 @@ def load_labelled_rows(
         rows, cut, source = _read_file(dataset, where), split, dataset
     else:
         _check_hub_id(dataset, where)
-        name, cut = _hub_cut(split, split_where)
+        name, cut = _hub_cut(dataset, split, split_where)
         rows, source = _read_hub(dataset, name, where), f"{dataset}/{name}"
     if not len(rows):
         raise CollmError(source, "the dataset is empty.", "add at least one task.")
@@ -173,12 +173,16 @@ _READERS: Mapping[str, Callable[[Path], Any]] = {
 }
 
 
-def _hub_cut(split: str | None, where: str) -> tuple[str, str | None]:
+def _hub_cut(dataset: str, split: str | None, where: str) -> tuple[str, str | None]:
     """The split's name and its slice, if it has one."""
     found = _HUB_CUT.match((split or "train").strip())
     if found is None:
-        problem = f"{split!r} is not a split of a hub dataset."
-        raise CollmError(where, problem, "write the split's name, with a slice if you like: 'train[:1000]'.")
+        kind = "a folder of such" if Path(dataset).is_dir() else "such"
+        problem = f"{split!r} is not a split of a hub dataset, and {dataset} is no file but {kind}."
+        mend = (
+            "write the split's name, with a slice if you like: 'train[:1000]'; or name a file as the dataset."
+        )
+        raise CollmError(where, problem, mend)
     return found["name"], found["slice"]
 
 

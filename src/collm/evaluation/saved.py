@@ -8,6 +8,7 @@ from pathlib import Path
 from collm.agents.agent import Agent
 from collm.config import RunConfig, make_config, plain
 from collm.errors import CollmError
+from collm.naming import named_after
 from collm.recipes import find, load_recipe
 from collm.recipes.overrides import overridden
 from collm.training.files import damage
@@ -31,11 +32,13 @@ def open_team(
     folder = Path(place)
     if not folder.is_dir():
         config = _recipe(place, overrides)
-        return config, load_agents(config), f"{place} (untrained)"
+        with named_after(place):
+            return config, load_agents(config), f"{place} (untrained)"
     stored = read_config(folder)
     config = make_config(overridden(plain(stored), overrides), place, learns=False)
     checkpoint = _checkpoint(folder, warn)
-    return config, load_agents(config, checkpoint), str(checkpoint)
+    with named_after(place):
+        return config, load_agents(config, checkpoint), str(checkpoint)
 
 
 def _recipe(place: str, overrides: Sequence[str]) -> RunConfig:

@@ -85,8 +85,10 @@ class RunFolder:
             CollmError: if something lies there already.
         """
         if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
-            problem = "the folder is not empty." if self.path.is_dir() else "this is a file."
-            mend = "choose another --out, or add --resume to go on with the run that lies there."
+            problem, mend = "this is a file.", "name a folder that is empty or not there yet."
+            if self.path.is_dir():
+                problem = "the folder is not empty."
+                mend = "choose another --out, or add --resume to go on with the run that lies there."
             raise CollmError(f"--out {self.path}", problem, mend)
 
     def start(self, config: RunConfig) -> None:
