@@ -12,10 +12,14 @@ from collm.config import RunConfig, make_config
 from collm.env import Environment, Split, Transition, make_env
 from collm.envs.custom import Row
 from collm.errors import CollmError
-from collm.training.preflight import check_reading, check_tasks
+from collm.training.display import Silent
+from collm.training.folder import RunFolder
+from collm.training.loop import train
+from collm.training.preflight import _LOGGED, check_reading, check_tasks
 from collm.training.team import load_team
 from collm.types import Observation, Observations
 from tests.checkpoints import CHATML, save_qwen2, save_qwen3
+from tests.training.conftest import Recipe
 
 
 class Debate(Environment[Row, int]):
@@ -24,6 +28,7 @@ class Debate(Environment[Row, int]):
     type: Literal["debate"] = "debate"
     num_turns: int = 2
     split_rewards: bool = False
+    metric: str = "volume"
 
     @property
     def agents(self) -> tuple[str, ...]:
@@ -47,7 +52,8 @@ class Debate(Environment[Row, int]):
 
     def step(self, state: int, replies: Mapping[str, str]) -> Transition[int]:
         shares = {"pro": 1.0, "contra": 0.0} if self.split_rewards else None
-        return Transition(state + 1, 0.5, terminated=state == 1, agent_rewards=shares)
+        metrics = {self.metric: 1.0}
+        return Transition(state + 1, 0.5, metrics=metrics, terminated=state == 1, agent_rewards=shares)
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +97,20 @@ def test_separate_splits_raise_no_warning() -> None:
     warnings: list[str] = []
     check_tasks(make_env({"type": "housebuild"}), warnings.append)
     assert warnings == []
+
+
+@pytest.mark.parametrize("name", ["update", "tokens", "return_mean", "name"])
+def test_a_metric_named_as_a_key_of_the_logs_is_refused(name: str) -> None:
+    with pytest.raises(CollmError, match=f"environment 'debate': the metric '{name}'"):
+        check_tasks(Debate(metric=name), print)
+
+
+def test_the_keys_that_are_refused_are_those_of_the_logs(recipe: Recipe, tmp_path: Path) -> None:
+    train(recipe(training={"max_updates": 1}), tmp_path, Silent())
+    logs = RunFolder(tmp_path)
+    keys = set().union(*logs.metrics(), *logs.evaluations())
+    own = {key for key in keys if "/" not in key and not key.startswith(("greedy_", "final_"))}
+    assert own - {"chosen"} == _LOGGED
 
 
 @pytest.mark.parametrize("algorithm", ["collm_cc", "collm_dc"])

@@ -8,9 +8,16 @@ from collm import guard
 from collm.agents.agent import History, Reply, Request
 from collm.agents.views import critic_view
 from collm.env import AnyEnvironment, Task
+from collm.errors import CollmError
 from collm.rollout import Start, rollout
 from collm.training.team import Team
 from collm.types import Action, Tree
+
+_COUNTED = "update env_steps episodes inference_calls tokens seconds failures optimizer_steps name"
+_TIMED = "rollout_seconds learn_seconds tokens_per_second"
+_MEASURED = "return_mean return_std reward_mean raw_reward_mean turns_mean"
+_LOGGED = frozenset(f"{_COUNTED} {_TIMED} {_MEASURED}".split())
+"""Keys of ``metrics.jsonl`` and ``evaluations.jsonl`` that every run has."""
 
 
 class _Silent:
@@ -39,7 +46,16 @@ def check_tasks(env: AnyEnvironment, warn: Callable[[str], None]) -> tuple[Seque
         warn(f"Mind: {len(shared)} of {len(test)} test tasks are training tasks too.")
     silent = dict.fromkeys(guard.agents(env), _Silent())
     (trial,) = rollout(env, silent, [Start(train[0], 0)]).trees
+    _check_metrics(env, trial)
     return train, trial
+
+
+def _check_metrics(env: AnyEnvironment, trial: Tree) -> None:
+    """Test that no metric of the environment would overwrite a key of the logs."""
+    taken = sorted({name for turn in trial.turns() for name in turn.metrics} & _LOGGED)
+    if taken:
+        problem = f"the metric {taken[0]!r} has the name of a key of the logs."
+        raise CollmError(guard.place(env), problem, "give it another name in step.")
 
 
 def check_reading(team: Team, trial: Tree) -> None:
