@@ -59,7 +59,6 @@ def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.skipif(not HAS_DATASETS, reason="the extra collm[data] is not installed")
 def test_the_hub_client_reads_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.chdir(tmp_path.parent)
     write(tmp_path, ".parquet")
     (tmp_path / "posts.parquet").rename(tmp_path / "train-0.parquet")

@@ -108,7 +108,6 @@ def test_every_domain_has_every_method() -> None:
 def test_a_shipped_recipe_can_be_dry_run_without_its_data(
     name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.chdir(tmp_path)
     config, out = load_recipe(name), io.StringIO()
     print_dry_run(config, Console(file=out, width=80))
