@@ -84,7 +84,7 @@ def select(rows: Sequence[RowT], cut: str | None, where: str) -> Sequence[RowT]:
         return rows
     found = _SLICE.match(cut.strip())
     if found is None:
-        raise CollmError(where, f"{cut!r} is not a slice.", "write it as ':8' or '8:10'.")
+        raise CollmError(where, f"{cut!r} is not a slice.", "write it as ':8' or '8:10', or null for all.")
     start, stop = (int(part) if part else None for part in found.groups())
     chosen = rows[start:stop]
     if not chosen:
