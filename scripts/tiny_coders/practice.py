@@ -75,7 +75,8 @@ def draw(stream: random.Random) -> Practice:
         return draw(stream)
     operation = stream.choice(fitting)
     name, parameters = function_name(stream), _parameters(source, operation, stream)
-    item = stream.choice([one for one in _ITEM_NAMES[source.items] if one not in parameters])
+    free = [one for one in _ITEM_NAMES[source.items] if one not in parameters]
+    item = stream.choice(free or ["one"])
     bare = Problem("practice", "", "", name)
     parts = Practice(name, parameters, item, source, operation, task, bare)
     calls = [_arguments(parts, stream) for _ in range(_TESTS)]
