@@ -88,13 +88,17 @@ def draw_comparison(groups: Mapping[str, Sequence[Path]], path: Path, name: str 
         grid = np.linspace(start, end, _GRID)
         values = np.stack([np.interp(grid, x, _smoothed(y)) for x, y in curves])
         low, high = bootstrap_interval(values)
-        (line,) = axes.plot(grid, values.mean(axis=0), label=f"{label} ({len(curves)} seeds)")
+        (line,) = axes.plot(grid, values.mean(axis=0), label=_counted(label, len(curves)))
         axes.fill_between(grid, low, high, color=line.get_color(), alpha=0.2)
     axes.set_xlabel("environment steps (joint actions)")
     axes.set_ylabel(name.removesuffix("_mean"))
     axes.grid(alpha=0.3)
     axes.legend()
     figure.savefig(path, dpi=130)
+
+
+def _counted(label: str, runs: int) -> str:
+    return label if runs == 1 else f"{label} ({runs} seeds)"
 
 
 def bootstrap_interval(values: Any, seed: int = 0) -> tuple[Any, Any]:
