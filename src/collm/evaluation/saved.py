@@ -60,7 +60,8 @@ def _checkpoint(folder: Path, warn: Callable[[str], None]) -> Path:
     latest = RunFolder(folder, warn=damaged.append).latest()
     if latest is None:
         problem = f"no whole checkpoint here. {' '.join(damaged)}".strip()
-        raise CollmError(str(folder), problem, "train further with --resume, then evaluate.")
+        mend = "restore one of them." if damaged else "train further with --resume, then evaluate."
+        raise CollmError(str(folder), problem, mend)
     for line in damaged:
         warn(line)
     if damaged:
