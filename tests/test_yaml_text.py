@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from collm.errors import CollmError
@@ -20,6 +20,7 @@ TREES = st.recursive(
 
 
 @given(TREES)
+@example({"\x85": ["a\u2028b", "\u2029 c"]})
 def test_what_is_written_is_read_back(value: Any) -> None:
     assert parse_yaml(to_yaml(value), "there") == value
 

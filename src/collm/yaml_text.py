@@ -51,6 +51,14 @@ class _Dumper(yaml.SafeDumper):
     pass
 
 
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """Unicode's own line ends are written as escapes, or reading would fold them into spaces."""
+    style = '"' if re.search("[\x85\u2028\u2029]", text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Dumper.add_representer(str, _text)
+
 for _class in (_Loader, _Dumper):
     _class.yaml_implicit_resolvers = {}
     for _name, _pattern, _starts in _CORE_SCHEMA:
