@@ -22,13 +22,13 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging
 
-from collm.config import make_config
+from collm.agents.team import load_team
+from collm.base.seeding import derive
+from collm.config.tree import make_config
 from collm.env import Environment, Split, Transition
 from collm.rollout import Shape, rollout
-from collm.seeding import derive
 from collm.training.learning import Progress, learn
 from collm.training.schedule import starts_of
-from collm.training.team import load_team
 from collm.types import Observation, Observations
 from tests.checkpoints import save_qwen2, save_qwen3
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from collm.checking import check_env
+from collm.contract.check_env import check_env
 from collm.env import Environment, Split, Transition
 from collm.errors import CollmError
 from collm.types import Observation, Observations

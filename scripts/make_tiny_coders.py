@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from transformers import GenerationConfig
 
-from collm.seeding import derive
+from collm.base.seeding import derive
 from scripts.tiny_coders.lessons import Lesson, drills, lessons
 from scripts.tiny_coders.wordings import wordings
 from scripts.tiny_team.conversations import Batch, batches, example

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from transformers import GenerationConfig, PreTrainedTokenizerFast
 
-from collm.seeding import derive
+from collm.base.seeding import derive
 from scripts.tiny_team.builders import first_builder, second_builder
 from scripts.tiny_team.texts import AGENTS, all_texts, default_texts, training_houses
 from scripts.tiny_team.vocabulary import first_wording, second_wording, train_tokenizer

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from transformers import GenerationConfig
 
-from collm.seeding import derive
+from collm.base.seeding import derive
 from scripts.tiny_team.conversations import batches
 from scripts.tiny_team.vocabulary import train_tokenizer
 from scripts.tiny_team.warm_start import first_model, fit, parameter_count, second_model

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from collm.cli import main
+from collm.cli.app import main
 from tests.checkpoints import save_qwen2, save_qwen3
 
 RECIPE = """# Two agents fill in a form.

@@ -12,3 +12,5 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # read when the hub's client is imported: no
 settings.register_profile("collm", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "collm"))
+
+pytest_plugins = ["tests.tiny_agents", "tests.tiny_runs"]

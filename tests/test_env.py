@@ -25,7 +25,7 @@ def test_an_environment_is_built_from_its_configuration(name: str) -> None:
         ({}, "env.type", "no environment is named"),
         ({"type": 3}, "env.type", "no environment is named"),
         ({"type": "castle"}, "env.type", "unknown type 'castle'"),
-        ({"type": "collm.seeding:derive"}, "env.type", "is not a subclass of Environment"),
+        ({"type": "collm.base.seeding:derive"}, "env.type", "is not a subclass of Environment"),
         ({"type": "housebuild", "num_turn": 2}, "env.num_turn", "unknown key"),
         ({"type": "housebuild", "num_turns": 0}, "env.num_turns", "greater than or equal to 1"),
         ({"type": "housebuild", "num_turns": 20_000}, "env.num_turns", "less than or equal to 1000"),

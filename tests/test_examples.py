@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 import collm
-from collm.checking import check_env
+from collm.base.registry import load_object
+from collm.contract.check_env import check_env
 from collm.env import make_env
-from collm.registry import load_object
 from tests.commands import own_modules
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping
 
+from collm.base.seeding import derive
 from collm.env import Split
 from collm.envs.coding.coding import Coding
-from collm.seeding import derive
 from scripts.tiny_coders.demonstrations import WRITERS
 from scripts.tiny_coders.names import function_name, word
 from scripts.tiny_coders.practice import Practice, draw

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from transformers import PreTrainedTokenizerFast
 
+from collm.base.seeding import derive
 from collm.envs.minecraft.blueprint import Blueprint
-from collm.seeding import derive
 from scripts.tiny_team.texts import Conversation, house_build, play
 
 IGNORED = -100

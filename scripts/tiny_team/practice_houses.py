@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from collm.base.seeding import derive
 from collm.envs.minecraft.blueprint import AIR, Blueprint
 from collm.envs.minecraft.houses import random_house
-from collm.seeding import derive
 
 BLOCKS = (
     "white_concrete",

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import get_args
 
+from collm.base.seeding import derive
 from collm.envs.minecraft.blueprint import Blueprint
 from collm.envs.minecraft.housebuild import FeedbackMode, HouseBuild
-from collm.seeding import derive
 from scripts.tiny_team.practice_houses import Kind, practice_houses
 from scripts.tiny_team.strategies import draw_strategy, next_strategy, reply
 

@@ -20,7 +20,7 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from collm.seeding import derive
+from collm.base.seeding import derive
 from scripts.tiny_team.conversations import IGNORED, Batch, batches, examples
 from scripts.tiny_team.practice_houses import Kind
 from scripts.tiny_team.texts import training_houses

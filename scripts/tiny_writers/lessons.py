@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from transformers import PreTrainedTokenizerFast
 
+from collm.base.seeding import derive
 from collm.envs.writing.posts import Post, embedded_posts, random_post
 from collm.envs.writing.tldr import TLDR
-from collm.seeding import derive
 from scripts.tiny_team.conversations import IGNORED, Example, encode
 from scripts.tiny_writers.demonstrations import WRITERS
 

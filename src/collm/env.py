@@ -15,11 +15,11 @@ from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 from pydantic import Field
 
+from collm.base.registry import discover, resolve
+from collm.base.settings import Settings
+from collm.base.validation import validated
 from collm.errors import CollmError
-from collm.registry import discover, resolve
-from collm.settings import Settings
 from collm.types import Observations
-from collm.validation import validated
 
 Split = Literal["train", "test"]
 MOST_TURNS = 1000

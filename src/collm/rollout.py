@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
-from collm import guard
 from collm.agents.agent import History, Policy, Reply, Request
 from collm.algorithms.base import JointMode
+from collm.base.seeding import derive
+from collm.contract import guard
 from collm.env import AnyEnvironment, Task, Transition
 from collm.errors import CollmError, InfrastructureError
-from collm.seeding import derive
 from collm.types import Observations, Tree, Turn
 
 _STEP_THREADS = 8
@@ -105,7 +105,7 @@ def rollout(
         greedy: let agents take their most likely tokens.
 
     Raises:
-        CollmError: if the environment breaks its contract, as :mod:`collm.guard` tells.
+        CollmError: if the environment breaks its contract, as :mod:`collm.contract.guard` tells.
     """
     shape, agents = shape or Shape(), guard.agents(env)
     empty = {agent: History() for agent in agents}

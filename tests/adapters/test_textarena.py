@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from collm.adapters.textarena import Deal, TextArena
-from collm.checking import check_env
+from collm.base.validation import validated
+from collm.contract.check_env import check_env
 from collm.env import Transition, make_env
 from collm.errors import CollmError, InfrastructureError
-from collm.validation import validated
 
 if importlib.util.find_spec("textarena") is None:
     pytest.skip("the extra collm[textarena] is not installed", allow_module_level=True)

@@ -17,11 +17,11 @@ from transformers import (
 )
 
 from collm.agents.agent import Agent, History, Reply, Request
-from collm.agents.packing import Ids
 from collm.errors import CollmError
+from collm.models.packing import Ids
 from collm.types import Observation
-from tests.agents.conftest import MakeAgent
 from tests.agents.models import CUTS, weights
+from tests.tiny_agents import MakeAgent
 
 TEXTS = ("Build a house.", "No, a longer and much taller tower, with windows.", "Why?")
 

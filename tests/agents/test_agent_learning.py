@@ -12,7 +12,6 @@ from torch import Tensor
 from collm.agents.agent import Agent, Experience, History, Request
 from collm.functional.losses import policy_gradient_losses, token_divergences
 from collm.types import Action, Observation
-from tests.agents.conftest import MakeAgent
 from tests.agents.models import (
     CUTS,
     PLAIN,
@@ -22,6 +21,7 @@ from tests.agents.models import (
     open_model,
     weights,
 )
+from tests.tiny_agents import MakeAgent
 
 PLAIN_STEP = {"learning_rate": 1e8, "betas": (0.0, 0.0), "epsilon": 1e8, "max_grad_norm": None}
 """Settings under which AdamW subtracts the gradient, so that a step shows it."""

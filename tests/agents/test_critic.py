@@ -12,7 +12,7 @@ from transformers import AutoModel
 from collm.agents.config import CriticConfig
 from collm.agents.critic import Critic, explained_variance
 from collm.agents.views import View
-from collm.validation import validated
+from collm.base.validation import validated
 from tests.agents.models import assert_close
 
 MakeCritic = Callable[..., Critic]

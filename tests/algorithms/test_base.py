@@ -52,7 +52,7 @@ def test_an_unknown_key_is_refused(name: str) -> None:
         ({}, "algorithm.type", "no algorithm is named"),
         ({"type": 7}, "algorithm.type", "no algorithm is named"),
         ({"type": "ppo"}, "algorithm.type", "unknown type 'ppo'"),
-        ({"type": "collm.seeding:derive"}, "algorithm.type", "is not a subclass of Algorithm"),
+        ({"type": "collm.base.seeding:derive"}, "algorithm.type", "is not a subclass of Algorithm"),
         ({"type": "collm_cc", "num_generations": 4}, "algorithm.num_generations", "unknown key"),
         ({"type": "magrpo", "trace_decay": 0.9}, "algorithm.trace_decay", "unknown key"),
         ({"type": "magrpo", "num_generations": 1}, "algorithm.num_generations", "greater than or equal to 2"),

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from collm.contract.plays import score_plays
 from collm.env import make_env
 from collm.envs.coding.problem import parse_problem
 from collm.sandbox.inside.limits import Limits
-from collm.scoring import score_plays
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 

@@ -12,12 +12,12 @@ import pytest
 import typer
 import yaml
 
-from collm.cli import app
-from collm.config import make_config
+from collm.cli.app import app
+from collm.cli.scaffold import new_environment
+from collm.config.overrides import parse_overrides
+from collm.config.recipes import find, load_recipe
+from collm.config.tree import make_config
 from collm.env import make_env
-from collm.recipes import find, load_recipe
-from collm.recipes.overrides import parse_overrides
-from collm.scaffold import new_environment
 from tests.commands import OWN_MODULES, own_modules, run_command
 from tests.docs.pages import PAGES, Typed, blocks, mentioned, typed
 

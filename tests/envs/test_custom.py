@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collm.checking import check_env
+from collm.contract.check_env import check_env
 from collm.env import AnyEnvironment, make_env
 from collm.errors import CollmError
 

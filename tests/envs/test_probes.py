@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collm.checking import check_env
+from collm.contract.check_env import check_env
 from collm.env import environments, make_env
 from collm.envs.probes import (
     BitsTask,

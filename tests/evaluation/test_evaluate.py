@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from collm.agents.agent import History, Reply, Request
-from collm.config import EvaluationConfig
+from collm.config.tree import EvaluationConfig
 from collm.env import Transition
 from collm.envs.probes import ObservationProbe, ProbeState
 from collm.errors import CollmError, InfrastructureError

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from collm.config import RunConfig, plain
+from collm.agents.team import Team, load_agents
+from collm.config.tree import RunConfig, plain
 from collm.errors import CollmError
 from collm.evaluation.saved import open_team
-from collm.training.folder import Counters, RunFolder
-from collm.training.team import Team, load_agents
+from collm.runs.folder import Counters, RunFolder
 from tests.checkpoints import save_letters
-from tests.training.conftest import SPOKEN, Recipe
+from tests.tiny_runs import SPOKEN, Recipe
 
 
 def saved_run(path: Path, config: RunConfig, *updates: int) -> RunFolder:

@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from collm.algorithms.base import JointMode
+from collm.config.recipes import load_recipe
 from collm.errors import CollmError
-from collm.recipes import load_recipe
 from collm.report.dry_run import print_dry_run, samples_of_turns
 
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from collm.config import plain
+from collm.agents.team import CONFIG_FILE
+from collm.config.recipes import load_recipe
+from collm.config.tree import plain
 from collm.errors import CollmError
-from collm.recipes import load_recipe
 from collm.report.exports import export_builds
 from collm.report.minecraft_pictures import draw_before_and_after, typical
-from collm.training.files import write_json_lines
-from collm.training.folder import read_config
-from collm.training.team import CONFIG_FILE
+from collm.runs.files import write_json_lines
+from collm.runs.folder import read_config
 
 pytest.importorskip("mcschematic", reason="schematics need the extra collm[minecraft]")
 

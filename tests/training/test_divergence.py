@@ -14,7 +14,7 @@ from collm.training.divergence import check_lesson, check_replies
 from collm.training.loop import train
 from collm.types import Action, Tree, Turn
 from tests.commands import fingerprint
-from tests.training.conftest import Recipe
+from tests.tiny_runs import Recipe
 
 
 def tree(*logprobs: float) -> Tree:

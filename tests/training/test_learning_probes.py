@@ -15,10 +15,10 @@ from collm.agents.config import AgentConfig, CriticConfig, Optimization, Samplin
 from collm.agents.critic import Critic
 from collm.agents.views import TEAM
 from collm.algorithms.base import Algorithm, algorithms, make_algorithm
+from collm.base.seeding import derive
 from collm.envs.probes import CreditProbe, JointProbe, Probe
 from collm.evaluation.measures import measures
 from collm.rollout import Shape, Start, rollout
-from collm.seeding import derive
 from collm.training.learning import Progress, learn
 from tests.checkpoints import save_letters
 

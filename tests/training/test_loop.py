@@ -15,13 +15,13 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from collm.config import RunConfig
+from collm.config.tree import RunConfig
 from collm.errors import CollmError, InfrastructureError
 from collm.evaluation.saved import open_team
+from collm.runs.files import MANIFEST
 from collm.training.display import Silent
-from collm.training.files import MANIFEST
 from collm.training.loop import train
-from tests.training.conftest import Recipe
+from tests.tiny_runs import Recipe
 
 TIMING = {"seconds", "rollout_seconds", "learn_seconds", "tokens_per_second"}
 """Keys that no two runs share."""

@@ -8,18 +8,18 @@ from typing import Literal
 
 import pytest
 
-from collm.config import RunConfig, make_config
+from collm.agents.team import load_team
+from collm.config.tree import RunConfig, make_config
 from collm.env import Environment, Split, Transition, make_env
 from collm.envs.custom import Row
 from collm.errors import CollmError
+from collm.runs.folder import RunFolder
 from collm.training.display import Silent
-from collm.training.folder import RunFolder
 from collm.training.loop import train
 from collm.training.preflight import _LOGGED, check_reading, check_tasks
-from collm.training.team import load_team
 from collm.types import Observation, Observations
 from tests.checkpoints import CHATML, save_qwen2, save_qwen3
-from tests.training.conftest import Recipe
+from tests.tiny_runs import Recipe
 
 
 class Debate(Environment[Row, int]):

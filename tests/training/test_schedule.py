@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collm.config import TrainingConfig
+from collm.config.tree import TrainingConfig
 from collm.rollout import Start
 from collm.training.schedule import planned_updates, starts_of
 

@@ -13,9 +13,9 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
+from collm.base.seeding import derive
 from collm.env import MOST_TURNS, Environment, Split, Transition
 from collm.errors import CollmError, InfrastructureError
-from collm.seeding import derive
 from collm.types import Observation, Observations
 
 

@@ -11,16 +11,16 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from collm.agents.cache import RowCache
 from collm.agents.config import AgentConfig
-from collm.agents.decoding import Decoder, Draft, Sampled
-from collm.agents.loading import check_known, load_causal_model, load_tokenizer
-from collm.agents.optimizer import Optimizer
-from collm.agents.packing import Ids
-from collm.agents.scoring import ScoredBatch, score
 from collm.agents.templates import Renderer
+from collm.engines.cache import RowCache
+from collm.engines.decoding import Decoder, Draft, Sampled
 from collm.errors import CollmError
 from collm.functional.losses import importance_ratios, token_divergences
+from collm.models.loading import check_known, load_causal_model, load_tokenizer
+from collm.models.optimizer import Optimizer
+from collm.models.packing import Ids
+from collm.models.teacher_forcing import ScoredBatch, score
 from collm.types import Action, Observation
 
 PolicyLoss = Callable[[Tensor, Tensor, Tensor], Tensor]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from collm.settings import Settings
+from collm.base.settings import Settings
 
 DType = Literal["float32", "bfloat16", "float16"]
 

@@ -10,11 +10,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from collm.agents.config import CriticConfig
-from collm.agents.loading import check_known, load_tokenizer, load_trunk
-from collm.agents.optimizer import Optimizer
-from collm.agents.packing import Row, microbatches, model_inputs
 from collm.agents.views import View
 from collm.functional.losses import value_losses
+from collm.models.loading import check_known, load_tokenizer, load_trunk
+from collm.models.optimizer import Optimizer
+from collm.models.packing import Row, microbatches, model_inputs
 
 _HEAD_FILE = "value_head.safetensors"
 

@@ -11,13 +11,13 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from collm.base.registry import discover, resolve
+from collm.base.settings import Settings
+from collm.base.validation import validated
 from collm.errors import CollmError
 from collm.functional.losses import policy_gradient_losses
 from collm.functional.returns import lambda_advantages, td_residuals
-from collm.registry import discover, resolve
-from collm.settings import Settings
 from collm.types import Tree
-from collm.validation import validated
 
 JointMode = Literal["align", "cross"]
 CriticView = Literal["joint", "local"]

@@ -12,13 +12,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field, model_validator
 
-from collm.data import is_file_name
+from collm.base.registry import load_object
+from collm.base.values import finite, shown
+from collm.data.rows import is_file_name
+from collm.data.tasks import load_tasks
 from collm.env import Environment, Split, Transition
 from collm.errors import RAISED, CollmError
-from collm.registry import load_object
-from collm.tasks import load_tasks
 from collm.types import Observation, Observations
-from collm.values import finite, shown
 
 _Bound = Annotated[float, Field(allow_inf_nan=True)]
 _FUNCTION = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from collm import guard
 from collm.agents.agent import Policy
-from collm.config import EvaluationConfig
+from collm.base.seeding import derive
+from collm.config.tree import EvaluationConfig
+from collm.contract import guard
 from collm.env import AnyEnvironment, Split
 from collm.errors import CollmError
 from collm.evaluation.measures import mean_tokens, measures
 from collm.rollout import Start, rollout
-from collm.seeding import derive
 from collm.types import Tree
 
 

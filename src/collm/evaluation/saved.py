@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from collm.agents.agent import Agent
-from collm.config import RunConfig, make_config, plain
+from collm.agents.team import load_agents
+from collm.base.naming import named_after
+from collm.config.overrides import overridden
+from collm.config.recipes import find, load_recipe
+from collm.config.tree import RunConfig, make_config, plain
 from collm.errors import CollmError
-from collm.naming import named_after
-from collm.recipes import find, load_recipe
-from collm.recipes.overrides import overridden
-from collm.training.files import damage
-from collm.training.folder import RunFolder, read_config
-from collm.training.team import load_agents
+from collm.runs.files import damage
+from collm.runs.folder import RunFolder, read_config
 
 
 def open_team(

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from collm.base.values import finite
 from collm.errors import CollmError
-from collm.training.files import read_json_lines
-from collm.values import finite
+from collm.runs.files import read_json_lines
 
 _RESAMPLES = 2000
 _GRID = 100

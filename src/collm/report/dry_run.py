@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from collm import guard
 from collm.algorithms.base import JointMode
-from collm.config import RunConfig, plain
+from collm.base.yaml_text import to_yaml
+from collm.config.tree import RunConfig, plain
+from collm.contract import guard
 from collm.errors import AbsentError
-from collm.training.estimate import Footprint, footprints, peak
+from collm.report.estimate import Footprint, footprints, peak
 from collm.training.schedule import planned_updates
-from collm.yaml_text import to_yaml
 
 _LONG = 10**15
 

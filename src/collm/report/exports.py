@@ -9,7 +9,7 @@ from collm.envs.minecraft.team import BuildingTeam
 from collm.errors import CollmError
 from collm.report.minecraft import function_name, write_data_pack, write_schematic
 from collm.report.minecraft_pictures import built_world, last_turns
-from collm.training.folder import read_config
+from collm.runs.folder import read_config
 
 
 def export_builds(run: Path, out: Path) -> Iterator[Path]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from collm.config import RunConfig
+from collm.config.tree import RunConfig
 from collm.report.console import comparison_table
 from collm.report.curves import draw_run
 from collm.report.minecraft_pictures import draw_before_and_after

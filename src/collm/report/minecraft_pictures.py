@@ -11,7 +11,7 @@ from collm.envs.minecraft.blueprint import Point
 from collm.envs.minecraft.housebuild import HouseBuild
 from collm.envs.minecraft.team import BuildingTeam, BuildState
 from collm.report.builds import draw_builds
-from collm.training.files import read_json_lines
+from collm.runs.files import read_json_lines
 
 LastTurns = dict[str, dict[str, Any]]
 """For each task the row of its first episode's last turn."""

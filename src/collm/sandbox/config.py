@@ -7,8 +7,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from collm.base.settings import Settings
 from collm.sandbox.inside.limits import Limits
-from collm.settings import Settings
 
 Guard = Literal["namespaces", "mounts", "landlock", "seccomp"]
 

@@ -13,8 +13,8 @@ from collm.agents.agent import Agent, Experience
 from collm.agents.critic import Critic
 from collm.agents.views import TEAM, critic_view
 from collm.algorithms.base import Algorithm, Estimates, Valued
+from collm.base.seeding import derive
 from collm.functional.advantages import clipped, standardized
-from collm.seeding import derive
 from collm.types import Action, Tree, Turn
 
 Chosen = dict[int, list[int]]

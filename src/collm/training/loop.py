@@ -13,23 +13,23 @@ from typing import Any
 
 import torch
 
-from collm import guard
-from collm.config import RunConfig
+from collm.agents.team import Team, load_team
+from collm.config.tree import RunConfig
+from collm.contract import guard
 from collm.env import Task
 from collm.errors import CollmError
 from collm.evaluation.evaluate import evaluate
 from collm.evaluation.measures import measures
 from collm.rollout import Rollout, Shape, rollout
+from collm.runs.folder import Counters, RunFolder
+from collm.runs.records import turn_rows
+from collm.runs.summary import summary_of
+from collm.runs.tracking import Tracker, check_installed, open_trackers
 from collm.training.display import Display
 from collm.training.divergence import check_lesson, check_replies
-from collm.training.folder import Counters, RunFolder
 from collm.training.learning import Lesson, Progress, learn
 from collm.training.preflight import check_reading, check_tasks
-from collm.training.records import turn_rows
 from collm.training.schedule import planned_updates, starts_of
-from collm.training.summary import summary_of
-from collm.training.team import Team, load_team
-from collm.training.tracking import Tracker, check_installed, open_trackers
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from collm import guard
 from collm.agents.agent import History, Reply, Request
+from collm.agents.team import Team
 from collm.agents.views import critic_view
+from collm.contract import guard
 from collm.env import AnyEnvironment, Task
 from collm.errors import CollmError
 from collm.rollout import Start, rollout
-from collm.training.team import Team
 from collm.types import Action, Tree
 
 _COUNTED = "update env_steps episodes inference_calls tokens seconds failures optimizer_steps name"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from collm.config import TrainingConfig
+from collm.base.seeding import derive
+from collm.config.tree import TrainingConfig
 from collm.env import Task
 from collm.rollout import Start
-from collm.seeding import derive
 
 
 def planned_updates(config: TrainingConfig, num_tasks: int) -> int:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collm.checking import check_env
+from collm.contract.check_env import check_env
 from collm.env import Transition, make_env
 from collm.envs.coding.coding import Coding, CodingState
 from collm.envs.coding.embedded import embedded_problems, reference_solutions

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from collm.data import load_rows
+from collm.data.rows import load_rows
 from collm.envs.minecraft.blueprint import Blueprint, parse_blueprint
 
 DATASET = Path(__file__).resolve().parents[4] / "shared" / "data" / "housebuild.json"

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collm.data import load_rows
+from collm.data.rows import load_rows
 from collm.envs.minecraft.blueprint import Blueprint, Rectangle, parse_blueprint
 from collm.errors import CollmError
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collm.checking import check_env
+from collm.base.validation import validated
+from collm.contract.check_env import check_env
 from collm.envs.minecraft.blueprint import Blueprint
 from collm.envs.minecraft.feedback import MODES
 from collm.envs.minecraft.housebuild import HouseBuild
@@ -18,7 +19,6 @@ from collm.envs.minecraft.prompts import SYSTEM, first_prompt
 from collm.envs.minecraft.team import BuildState
 from collm.envs.minecraft.world import resource_limits
 from collm.errors import CollmError
-from collm.validation import validated
 
 PEACE = {"count": 0}
 

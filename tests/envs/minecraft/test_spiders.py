@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collm.base.validation import validated
 from collm.envs.minecraft.commands import Attack, Fill
 from collm.envs.minecraft.spiders import Spiders
 from collm.errors import CollmError
-from collm.validation import validated
 
 FILL = Fill((0, 0, 0), (0, 0, 0), "stone")
 

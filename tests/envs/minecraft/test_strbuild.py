@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collm.checking import check_env
+from collm.base.validation import validated
+from collm.contract.check_env import check_env
 from collm.env import environments
 from collm.envs.minecraft.lettering import Lettering
 from collm.envs.minecraft.lettering_feedback import MODES, paper_plan
@@ -17,7 +18,6 @@ from collm.envs.minecraft.lettering_prompts import first_lettering_prompt
 from collm.envs.minecraft.prompts import SYSTEM
 from collm.envs.minecraft.strbuild import StrBuild
 from collm.errors import CollmError
-from collm.validation import validated
 
 L = Lettering("t", "L")
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collm.checking import check_env
+from collm.contract.check_env import check_env
 from collm.env import AnyEnvironment, make_env
 from collm.envs.writing.base import Writing
 from collm.errors import CollmError
@@ -143,7 +143,7 @@ def test_the_hub_is_cut_as_the_variant_does(
         asked.append(split)
         return [("place", dict.fromkeys(columns, "text"))]
 
-    monkeypatch.setattr("collm.tasks.load_labelled_rows", load)
+    monkeypatch.setattr("collm.data.tasks.load_labelled_rows", load)
     env = env_of({"type": kind, "variant": variant, "dataset": "some/posts"})
     assert [env.tasks("train")[0].id, env.tasks("test")[0].id] == ["place", "place"]
     assert tuple(asked) == splits

@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from collm.data import is_file_name, select
+from collm.data.rows import is_file_name, select
+from collm.data.tasks import load_tasks
 from collm.env import MOST_TURNS, Environment, Split, Transition
 from collm.envs.coding import paper, reference
 from collm.envs.coding.embedded import embedded_problems
@@ -21,7 +22,6 @@ from collm.envs.coding.reading import Reading, Variant
 from collm.envs.coding.suite import Suite, collect
 from collm.errors import CollmError
 from collm.sandbox import SandboxConfig, TestResult, grade, guards
-from collm.tasks import load_tasks
 from collm.types import Observation, Observations
 
 _HUB_SPLITS: Mapping[str, Mapping[Variant, tuple[str, str]]] = {

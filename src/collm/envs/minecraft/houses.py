@@ -6,10 +6,10 @@ import random
 from collections.abc import Sequence
 from functools import cache
 
+from collm.base.seeding import derive
 from collm.env import Split
 from collm.envs.minecraft.blueprint import AIR, Blueprint
 from collm.envs.minecraft.world import resource_limits
-from collm.seeding import derive
 
 PALETTES = (
     ("cobblestone", "oak_planks", "bricks"),

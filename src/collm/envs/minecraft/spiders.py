@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from pydantic import Field, model_validator
 
+from collm.base.settings import Settings
 from collm.envs.minecraft.commands import Attack, Command
-from collm.settings import Settings
 
 
 class Spiders(Settings):

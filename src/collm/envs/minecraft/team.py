@@ -9,13 +9,13 @@ from typing import Generic
 
 from pydantic import Field, model_validator
 
-from collm.data import is_file_name, select
+from collm.data.rows import is_file_name, select
+from collm.data.tasks import load_tasks
 from collm.env import MOST_TURNS, Environment, Split, TaskT
 from collm.envs.minecraft.blueprint import Point
 from collm.envs.minecraft.commands import Command
 from collm.envs.minecraft.prompts import SYSTEM, Variant
 from collm.envs.minecraft.world import build
-from collm.tasks import load_tasks
 from collm.types import Observation, Observations
 
 

@@ -6,9 +6,9 @@ import random
 from functools import cache
 from typing import Any
 
+from collm.base.seeding import derive
 from collm.env import Split
 from collm.envs.writing.texts import lexicon
-from collm.seeding import derive
 
 TRAIN_ABSTRACTS, TEST_ABSTRACTS = 96, 24
 _ORDER = (

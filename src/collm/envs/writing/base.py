@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field, field_validator
 
-from collm.data import is_file_name, select
+from collm.data.rows import is_file_name, select
+from collm.data.tasks import load_tasks
 from collm.env import Environment, Split, Transition
 from collm.envs.writing.prompts import Variant
 from collm.envs.writing.reward import (
@@ -22,7 +23,6 @@ from collm.envs.writing.reward import (
     score_texts,
 )
 from collm.errors import CollmError
-from collm.tasks import load_tasks
 from collm.types import Observation, Observations
 
 ChoiceT = TypeVar("ChoiceT")

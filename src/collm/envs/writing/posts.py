@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from collm.base.seeding import derive
 from collm.env import Split
 from collm.envs.writing.texts import lexicon
-from collm.seeding import derive
 
 TRAIN_POSTS, TEST_POSTS = 192, 32
 

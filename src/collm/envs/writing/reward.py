@@ -25,8 +25,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from collm.base.settings import Settings
 from collm.envs.writing.texts import jaccard, token_count, transitions, vocabulary
-from collm.settings import Settings
 
 LEVELS = ("structure", "coordination", "vocabulary", "style")
 TransitionFormula = Literal["logarithmic", "linear"]

@@ -1,0 +1,1 @@
+"""What every room stands on: settings, validation, YAML, names, seeds. It knows nothing of learning."""

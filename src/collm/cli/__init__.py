@@ -1,0 +1,1 @@
+"""The ``collm`` command, one file for each of its commands. Libraries are imported where they are used."""

@@ -1,0 +1,73 @@
+"""Shipped recipes: YAML files, one for each experiment. This module finds and reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from collm.base.yaml_text import read_yaml
+from collm.config.overrides import overridden
+from collm.config.tree import RunConfig, make_config
+from collm.errors import CollmError
+
+_ROOT = Path(str(files("collm").joinpath("recipes")))
+
+
+def shipped() -> dict[str, Path]:
+    """The shipped recipes by name, such as ``demo`` or ``housebuild/collm_cc``."""
+    return {str(path.relative_to(_ROOT).with_suffix("")): path for path in sorted(_ROOT.rglob("*.yaml"))}
+
+
+def describe(path: Path) -> str:
+    """A recipe's first comment line."""
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+    return first.removeprefix("#").strip()
+
+
+def load_recipe(name: str, overrides: Sequence[str] = (), *, learns: bool = True) -> RunConfig:
+    """Read a YAML file or a shipped recipe, apply ``key.path=value`` overrides, check everything.
+
+    ``learns=False`` allows settings under which nothing is learned, for evaluation.
+
+    Raises:
+        CollmError: if there is no such recipe, it is not YAML, or the result does not fit.
+    """
+    path = find(name)
+    return make_config(overridden(_read(path), overrides), name, learns=learns)
+
+
+def find(name: str) -> Path:
+    """The file behind a recipe's name.
+
+    Raises:
+        CollmError: if there is none.
+    """
+    if Path(name).is_file():
+        return Path(name)
+    known = shipped()
+    short = name.removeprefix("recipes/").removesuffix(".yaml")
+    if short not in known:
+        mend = f"give a YAML file or one of {', '.join(known)}."
+        raise CollmError(name, "no such recipe.", mend)
+    return known[short]
+
+
+def run_name(name: str) -> str:
+    """What to call a run of a recipe: its file's name, or its own with dashes."""
+    if Path(name).is_file():
+        path = Path(name).resolve()
+        shipped_as = path.relative_to(_ROOT) if path.is_relative_to(_ROOT) else Path(path.name)
+    else:
+        shipped_as = Path(name.removeprefix("recipes/"))
+    return "-".join(shipped_as.with_suffix("").parts)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    values = read_yaml(path)
+    if not isinstance(values, Mapping):
+        raise CollmError(
+            str(path), "a recipe is a mapping of sections.", "see docs/recipes.md for a full recipe."
+        )
+    return dict(values)

@@ -1,0 +1,1 @@
+"""What models are made of: weights, tokenizers, packed rows, log-probabilities, optimizers."""

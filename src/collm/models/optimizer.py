@@ -1,0 +1,68 @@
+"""AdamW with a schedule that depends on progress alone, so that resuming needs no scheduler state."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from collm.agents.config import Optimization
+from collm.models.rounding import RoundingAdamW
+
+
+def rate_factor(config: Optimization, update: int, planned_updates: int) -> float:
+    """The share of the peak learning rate at an update, counted from 0."""
+    if update < config.warmup:
+        return (update + 1) / (config.warmup + 1)
+    left = 1 - (update - config.warmup) / max(1, planned_updates - config.warmup)
+    if config.schedule == "linear":
+        return max(0.0, left)
+    if config.schedule == "cosine":
+        return 0.5 * (1 + math.cos(math.pi * (1 - max(0.0, left))))
+    return 1.0
+
+
+class Optimizer:
+    """Steps the parameters of one model.
+
+    Args:
+        parameters: trainable ones.
+        config: learning rate, decay, clip and schedule.
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter], config: Optimization) -> None:
+        self._parameters, self._config = list(parameters), config
+        full = all(parameter.dtype == torch.float32 for parameter in self._parameters)
+        kind: type[torch.optim.AdamW] | type[RoundingAdamW] = torch.optim.AdamW if full else RoundingAdamW
+        self._adamw = kind(
+            self._parameters,
+            lr=config.learning_rate,
+            betas=config.betas,
+            eps=config.epsilon,
+            weight_decay=config.weight_decay,
+        )
+
+    def step(self, update: int, planned_updates: int) -> tuple[float, float]:
+        """Apply and clear the gradients; return their norm before the clip and the learning rate.
+
+        Gradients whose norm is not finite are cleared alone: a run ends when it meets such a norm.
+        """
+        limit = math.inf if self._config.max_grad_norm is None else self._config.max_grad_norm
+        norm = float(nn.utils.clip_grad_norm_(self._parameters, limit))
+        rate = self._config.learning_rate * rate_factor(self._config, update, planned_updates)
+        for group in self._adamw.param_groups:
+            group["lr"] = rate
+        if math.isfinite(norm):
+            self._adamw.step()
+        self._adamw.zero_grad(set_to_none=True)
+        return norm, rate
+
+    def save(self, file: Path) -> None:
+        torch.save(self._adamw.state_dict(), file)
+
+    def load(self, file: Path, device: torch.device) -> None:
+        state: dict[str, Tensor] = torch.load(file, map_location=device, weights_only=True)
+        self._adamw.load_state_dict(state)

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import random
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collm.models.packing import Cost, Ids, Row, microbatches, model_inputs, pack
+
+Sample = tuple[Ids, Ids]
+
+SHARE_ALWAYS, SHARE_NEVER = Cost(linear=1.0, attention=0.0), Cost(linear=0.0, attention=1.0)
+PROMPT: Ids = (1, 2, 3)
+EPISODE: list[Sample] = [
+    (PROMPT, (4, 5)),
+    ((1, 2, 3, 4, 5, 6), (7,)),
+    ((1, 2, 3, 4, 5, 6, 7, 8), (9, 10)),
+]
+SIBLINGS: list[Sample] = [(PROMPT, (4, 5)), (PROMPT, (6,)), (PROMPT, (4, 7, 8))]
+
+
+def trees(draw: st.DrawFn) -> list[Sample]:
+    """Samples of a random rollout tree over a small alphabet, so that prefixes often coincide."""
+    tokens = st.lists(st.integers(1, 3), min_size=1, max_size=4).map(tuple)
+    histories: list[Ids] = [()]
+    samples: list[Sample] = []
+    for _ in range(draw(st.integers(1, 10))):
+        history = draw(st.sampled_from(histories))
+        prompt, action = history + draw(tokens), draw(tokens)
+        samples.append((prompt, action))
+        histories.append(prompt + action)
+    return samples
+
+
+def visible(row: Row, column: int) -> tuple[list[int], list[int]]:
+    """The tokens that a column attends to and their positions, in the order of the positions."""
+    seen = sorted((row.positions[j], row.tokens[j]) for j in row.mask()[column].nonzero().flatten().tolist())
+    return [token for _, token in seen], [position for position, _ in seen]
+
+
+def assert_faithful(rows: list[Row], samples: list[Sample]) -> None:
+    """Each action token is predicted from exactly its prompt and the action before it."""
+    numbers = [number for row in rows for number, _ in row.spans]
+    assert sorted(numbers) == list(range(len(samples)))
+    for row in rows:
+        for number, columns in row.spans:
+            prompt, action = samples[number]
+            assert len(columns) == len(action)
+            for k, column in enumerate(columns):
+                expected = list(prompt + action[:k])
+                assert visible(row, column) == (expected, list(range(len(expected))))
+
+
+@given(
+    st.composite(trees)(),
+    st.sampled_from([SHARE_ALWAYS, SHARE_NEVER, Cost(3.0, 1.0), Cost(20.0, 1.0)]),
+    st.sampled_from([1, 8, 20, 1000]),
+)
+def test_every_action_token_sees_its_own_history(samples: list[Sample], cost: Cost, max_tokens: int) -> None:
+    rows = pack(samples, cost, max_tokens)
+    assert_faithful(rows, samples)
+    for row in rows:
+        assert not row.branching or len(row.tokens) <= max_tokens
+
+
+def test_the_turns_of_an_episode_are_one_causal_row() -> None:
+    (row,) = pack(EPISODE, SHARE_NEVER, max_tokens=1)
+    assert row.tokens == list(range(1, 11))
+    assert row.positions == list(range(10))
+    assert row.spans == [(0, [2, 3]), (1, [5]), (2, [7, 8])]
+    assert not row.needs_mask
+    assert torch.equal(row.mask(), torch.ones(10, 10).tril().bool())
+
+
+def test_siblings_branch_off_where_their_prompt_ends() -> None:
+    (row,) = pack(SIBLINGS, SHARE_ALWAYS, max_tokens=100)
+    assert row.tokens == [1, 2, 3, 4, 5, 6, 4, 7, 8]
+    assert row.positions == [0, 1, 2, 3, 4, 3, 3, 4, 5]
+    assert row.spans == [(0, [2, 3]), (1, [2]), (2, [2, 6, 7])]
+    assert row.needs_mask
+    assert row.mask().int().tolist() == [
+        [1, 0, 0, 0, 0, 0, 0, 0, 0],
+        [1, 1, 0, 0, 0, 0, 0, 0, 0],
+        [1, 1, 1, 0, 0, 0, 0, 0, 0],
+        [1, 1, 1, 1, 0, 0, 0, 0, 0],
+        [1, 1, 1, 1, 1, 0, 0, 0, 0],
+        [1, 1, 1, 0, 0, 1, 0, 0, 0],
+        [1, 1, 1, 0, 0, 0, 1, 0, 0],
+        [1, 1, 1, 0, 0, 0, 1, 1, 0],
+        [1, 1, 1, 0, 0, 0, 1, 1, 1],
+    ]
+
+
+def test_sharing_is_left_where_it_does_not_pay() -> None:
+    assert len(pack(SIBLINGS, SHARE_NEVER, max_tokens=100)) == 3
+    assert len(pack(SIBLINGS, SHARE_ALWAYS, max_tokens=5)) == 3
+    assert [len(row.tokens) for row in pack(SIBLINGS, SHARE_ALWAYS, max_tokens=6)] == [6, 6]
+
+
+def test_a_prompt_that_only_resembles_another_shares_nothing() -> None:
+    samples: list[Sample] = [((1, 2, 3), (4,)), ((1, 2, 9), (4,)), ((1, 2), (3,))]
+    rows = pack(samples, SHARE_NEVER, max_tokens=100)
+    assert_faithful(rows, samples)
+
+
+def test_a_window_hides_all_but_the_most_recent_tokens() -> None:
+    row = Row(window=2)
+    segment = row.append((1, 2), None, -1)
+    row.append((3, 4), segment, 1)
+    assert row.needs_mask
+    assert row.mask().int().tolist() == [[1, 0, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 1, 1]]
+
+
+def test_a_window_wider_than_the_row_needs_no_mask() -> None:
+    row = Row(window=4)
+    row.append((1, 2, 3, 4), None, -1)
+    assert not row.needs_mask
+
+
+def rows_of(*lengths: int) -> list[Row]:
+    rows = []
+    for length in lengths:
+        row = Row()
+        row.append(tuple(range(length)), None, -1)
+        rows.append(row)
+    return rows
+
+
+def test_microbatches_group_rows_of_similar_length() -> None:
+    groups = microbatches(rows_of(2, 7, 3, 6, 9), max_tokens=14)
+    assert [[len(row.tokens) for row in group] for group in groups] == [[9], [7, 6], [3, 2]]
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=20), st.integers(1, 60))
+def test_microbatches_hold_each_row_once_within_the_budget(lengths: list[int], budget: int) -> None:
+    rows = rows_of(*random.Random(0).sample(lengths, len(lengths)))
+    groups = list(microbatches(rows, budget))
+    assert sorted(id(row) for group in groups for row in group) == sorted(map(id, rows))
+    for group in groups:
+        assert len(group) == 1 or len(group) * max(len(row.tokens) for row in group) <= budget
+
+
+def test_no_rows_make_no_microbatches() -> None:
+    assert list(microbatches([], 10)) == []
+
+
+def test_rows_without_branches_are_padded_on_the_right_and_plainly_causal() -> None:
+    inputs = model_inputs(rows_of(3, 1), pad=99, device=torch.device("cpu"))
+    assert inputs["input_ids"] is not None
+    assert inputs["input_ids"].tolist() == [[0, 1, 2], [0, 99, 99]]
+    assert inputs["position_ids"] is None
+    assert inputs["attention_mask"] is None
+
+
+def test_rows_with_branches_keep_each_tokens_own_position() -> None:
+    rows = [*pack(SIBLINGS[:2], SHARE_ALWAYS, 100), *rows_of(2)]
+    positions = model_inputs(rows, pad=0, device=torch.device("cpu"))["position_ids"]
+    assert positions is not None
+    assert positions.tolist() == [[0, 1, 2, 3, 4, 3], [0, 1, 0, 0, 0, 0]]
+
+
+def test_padding_sees_itself_alone() -> None:
+    rows = [*pack(SIBLINGS[:2], SHARE_ALWAYS, 100), *rows_of(2)]
+    mask = model_inputs(rows, pad=0, device=torch.device("cpu"))["attention_mask"]
+    assert mask is not None
+    assert mask.shape == (2, 1, 6, 6)
+    assert torch.equal(mask[0, 0], rows[0].mask())
+    assert mask[1, 0].int().tolist() == [
+        [1, 0, 0, 0, 0, 0],
+        [1, 1, 0, 0, 0, 0],
+        [0, 0, 1, 0, 0, 0],
+        [0, 0, 0, 1, 0, 0],
+        [0, 0, 0, 0, 1, 0],
+        [0, 0, 0, 0, 0, 1],
+    ]
