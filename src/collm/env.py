@@ -11,7 +11,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import Field
 
@@ -20,16 +20,10 @@ from collm.base.settings import Settings
 from collm.base.validation import validated
 from collm.errors import CollmError
 from collm.types import Observations
+from collm.types import Task as Task
 
 Split = Literal["train", "test"]
 MOST_TURNS = 1000
-
-
-class Task(Protocol):
-    """Any frozen record with a name."""
-
-    @property
-    def id(self) -> str: ...
 
 
 TaskT = TypeVar("TaskT", bound=Task)

@@ -1,39 +1,32 @@
 """Grows trees of joint turns: the only place where agents meet an environment.
 
-All tasks and branches of a batch advance together, turn by turn; at each turn every agent draws all its
-samples in one call. Without early ends a tree costs the inference calls of Proposition 3.2.
+All tasks and branches of a batch advance together, turn by turn; at each turn every agent is asked for
+all its samples before the first answer is awaited. Without early ends a tree costs the inference calls
+of Proposition 3.2.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-from collm.agents.agent import History, Policy, Reply, Request
-from collm.algorithms.base import JointMode
+from collm.agents.policy import Policy, Request, named
+from collm.algorithms.base import Branching
 from collm.base.seeding import derive
 from collm.contract import guard
 from collm.env import AnyEnvironment, Task, Transition
 from collm.errors import CollmError, InfrastructureError
-from collm.types import Observations, Tree, Turn
+from collm.types import Action, History, JointAction, Observations, Tree, Turn
 
 _STEP_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """How a tree grows: ``num_samples`` at each history, joined by ``joint_mode``."""
-
-    num_samples: int = 1
-    joint_mode: JointMode = "align"
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """One tree to grow; ``seed`` decides all its randomness."""
+class Reset:
+    """Where a tree begins: a task, and the seed that decides all its randomness."""
 
     task: Task
     seed: int
@@ -44,7 +37,7 @@ class Rollout:
     """What was grown and what it cost.
 
     Attributes:
-        trees: one for each start, in order.
+        trees: one for each reset, in order.
         inference_calls: actions drawn, over all agents.
         tokens: tokens drawn, by agent.
     """
@@ -86,105 +79,144 @@ class _Joint:
     node: _Node
     branch: int
     observations: Observations
-    replies: Mapping[str, Reply]
+    actions: JointAction
 
 
 def rollout(
     env: AnyEnvironment,
     policies: Mapping[str, Policy],
-    starts: Sequence[Start],
-    shape: Shape | None = None,
+    resets: Sequence[Reset],
+    branching: Branching | None = None,
     greedy: bool = False,
 ) -> Rollout:
-    """Grow one tree from each start.
+    """Grow one tree from each reset.
 
     Args:
         env: the environment.
         policies: by agent; must name every agent of the environment.
-        shape: how many joint samples at each history; one by default.
+        branching: how many joint samples at each history; one by default.
         greedy: let agents take their most likely tokens.
 
     Raises:
-        CollmError: if the environment breaks its contract, as :mod:`collm.contract.guard` tells.
+        CollmError: if the environment breaks its contract, as :mod:`collm.guard` tells.
     """
-    shape, agents = shape or Shape(), guard.agents(env)
+    branching, agents = branching or Branching(), guard.agents(env)
     empty = {agent: History() for agent in agents}
     roots = [
-        _Node(index, (), guard.reset(env, start.task, start.seed), empty)
-        for index, start in enumerate(starts)
+        _Node(index, (), guard.reset(env, reset.task, reset.seed), empty)
+        for index, reset in enumerate(resets)
     ]
     frontier, failures = roots, dict[int, str]()
     calls, tokens = 0, dict.fromkeys(agents, 0)
-    with ThreadPoolExecutor(_STEP_THREADS) as threads:
-        for turn in range(env.num_turns):
-            joints, drawn = _act(env, policies, frontier, starts, shape, greedy, turn)
-            calls += sum(len(replies) for replies in drawn.values())
-            for agent, replies in drawn.items():
-                tokens[agent] += sum(len(reply.action.token_ids) for reply in replies)
-            transitions = list(threads.map(lambda joint: _step(env, joint, starts, failures), joints))
-            frontier = _grow(env, joints, transitions, starts, failures, turn)
-            if not frontier:
-                break
+    try:
+        with ThreadPoolExecutor(_STEP_THREADS) as threads:
+            for t in range(env.num_turns):
+                joints, drawn = _act(env, policies, frontier, resets, branching, greedy, t)
+                calls += sum(map(len, drawn.values()))
+                for agent, actions in drawn.items():
+                    tokens[agent] += sum(len(action.token_ids) for action in actions)
+                transitions = list(threads.map(lambda joint: _step(env, joint, resets, failures), joints))
+                frontier = _grow(env, joints, transitions, resets, failures, t)
+                if not frontier:
+                    break
+    finally:
+        for policy in policies.values():
+            policy.release()
     if frontier:
-        where = guard.place(env, starts[frontier[0].tree].task)
+        where = guard.place(env, resets[frontier[0].tree].task)
         problem = f"the episode goes on after {env.num_turns} turns."
         raise CollmError(where, problem, "return terminated=True at the last turn, or raise num_turns.")
-    trees = [_tree(root, start, failures.get(root.tree)) for root, start in zip(roots, starts, strict=True)]
+    trees = [_tree(root, reset, failures.get(root.tree)) for root, reset in zip(roots, resets, strict=True)]
     return Rollout(tuple(trees), calls, tokens)
+
+
+def replay(env: AnyEnvironment, task: Task, seed: int, actions: Sequence[Mapping[str, str]]) -> Any:
+    """The state that some joint actions lead to, as the environment gave it when they were first played.
+
+    Args:
+        task, seed: as the episode was reset with.
+        actions: for each turn the agents' replies.
+
+    Raises:
+        CollmError: if the environment breaks its contract, or the episode ends before the last action.
+    """
+    state = guard.reset(env, task, seed)
+    for t, replies in enumerate(actions):
+        transition = guard.step(env, state, replies, task)
+        if transition.terminated and t + 1 < len(actions):
+            problem = f"the episode ends after turn {t}, and there are actions for {len(actions)}."
+            raise CollmError(guard.place(env, task), problem, "replay actions of one episode alone.")
+        state = transition.state
+    return state
 
 
 def _act(
     env: AnyEnvironment,
     policies: Mapping[str, Policy],
     frontier: Sequence[_Node],
-    starts: Sequence[Start],
-    shape: Shape,
+    resets: Sequence[Reset],
+    branching: Branching,
     greedy: bool,
-    turn: int,
-) -> tuple[list[_Joint], dict[str, list[Reply]]]:
-    """Let every agent answer at every node; return the joint actions and all replies by agent."""
-    observed = [guard.observe(env, node.state, starts[node.tree].task) for node in frontier]
-    answers: dict[str, dict[int, tuple[Reply, ...]]] = {}
-    for agent in env.agents:
-        seeing = [index for index, observations in enumerate(observed) if agent in observations]
-        requests = [
-            Request(
-                frontier[index].histories[agent],
-                observed[index][agent],
-                _seeds(starts[frontier[index].tree].seed, frontier[index].path, agent, turn, shape),
-            )
-            for index in seeing
-        ]
-        replies = policies[agent].sample(requests, greedy) if requests else []
-        answers[agent] = dict(zip(seeing, replies, strict=True))
+    t: int,
+) -> tuple[list[_Joint], dict[str, list[Action]]]:
+    """Let every agent answer at every node; return the joint actions and all actions by agent."""
+    observed = [guard.observe(env, node.state, resets[node.tree].task) for node in frontier]
+    acting = {
+        agent: [index for index, observations in enumerate(observed) if agent in observations]
+        for agent in env.agents
+    }
+    keep = t + 1 < env.num_turns
+    pending = {
+        agent: policies[agent].submit(
+            [_request(frontier[index], observed[index], agent, resets, branching) for index in indices],
+            greedy,
+            keep,
+        )
+        for agent, indices in acting.items()
+        if indices
+    }
+    answers: list[dict[str, tuple[Action, ...]]] = [{} for _ in frontier]
+    for agent, asked in pending.items():
+        for index, actions in zip(acting[agent], asked.result(), strict=True):
+            answers[index][agent] = named(actions, _place(frontier[index].path), agent)
     joints = [
-        _Joint(node, branch, observed[index], replies)
+        _Joint(node, branch, observed[index], actions)
         for index, node in enumerate(frontier)
-        for branch, replies in enumerate(_joined({a: answers[a][index] for a in observed[index]}, shape))
+        for branch, actions in enumerate(
+            _joined({agent: answers[index][agent] for agent in observed[index]}, branching)
+        )
     ]
-    return joints, {agent: [r for group in found.values() for r in group] for agent, found in answers.items()}
+    drawn = {agent: [one for group in answers for one in group.get(agent, ())] for agent in env.agents}
+    return joints, drawn
 
 
-def _seeds(seed: int, path: Sequence[int], agent: str, turn: int, shape: Shape) -> tuple[int, ...]:
-    place = "/".join(map(str, path))
-    return tuple(derive(seed, "sample", place, turn, agent, k) for k in range(shape.num_samples))
+def _request(
+    node: _Node, observations: Observations, agent: str, resets: Sequence[Reset], branching: Branching
+) -> Request:
+    seed, place = resets[node.tree].seed, "/".join(map(str, node.path))
+    seeds = [derive(seed, "sample", place, len(node.path), agent, k) for k in range(branching.num_samples)]
+    return Request(node.histories[agent], observations[agent], tuple(seeds))
 
 
-def _joined(answers: Mapping[str, tuple[Reply, ...]], shape: Shape) -> list[dict[str, Reply]]:
-    """Joint replies: the k-th of every agent together, or every combination."""
+def _place(path: Sequence[int]) -> str:
+    return "".join(f"{branch}." for branch in path)
+
+
+def _joined(answers: Mapping[str, tuple[Action, ...]], branching: Branching) -> list[JointAction]:
+    """Joint actions: the k-th of every agent together, or every combination."""
     groups = (
-        zip(*answers.values(), strict=True) if shape.joint_mode == "align" else product(*answers.values())
+        zip(*answers.values(), strict=True) if branching.joint_mode == "align" else product(*answers.values())
     )
     return [dict(zip(answers, group, strict=True)) for group in groups]
 
 
 def _step(
-    env: AnyEnvironment, joint: _Joint, starts: Sequence[Start], failures: dict[int, str]
+    env: AnyEnvironment, joint: _Joint, resets: Sequence[Reset], failures: dict[int, str]
 ) -> Transition[Any] | None:
     """Apply a joint action; ``None`` if the infrastructure failed, which is noted once for the tree."""
-    replies = {agent: reply.action.text for agent, reply in joint.replies.items()}
+    replies = {agent: action.text for agent, action in joint.actions.items()}
     try:
-        return guard.step(env, joint.node.state, replies, starts[joint.node.tree].task)
+        return guard.step(env, joint.node.state, replies, resets[joint.node.tree].task)
     except InfrastructureError as error:
         failures.setdefault(joint.node.tree, str(error))
         return None
@@ -194,22 +226,22 @@ def _grow(
     env: AnyEnvironment,
     joints: Sequence[_Joint],
     transitions: Sequence[Transition[Any] | None],
-    starts: Sequence[Start],
+    resets: Sequence[Reset],
     failures: Mapping[int, str],
-    turn: int,
+    t: int,
 ) -> list[_Node]:
     """Hang the new turns onto their nodes; return the nodes that go on."""
-    groups: dict[int, list[tuple[_Joint, Transition[Any]]]] = {}
+    groups: dict[tuple[int, tuple[int, ...]], list[tuple[_Joint, Transition[Any]]]] = {}
     for joint, transition in zip(joints, transitions, strict=True):
         if transition is not None and joint.node.tree not in failures:
-            groups.setdefault(id(joint.node), []).append((joint, transition))
+            groups.setdefault((joint.node.tree, joint.node.path), []).append((joint, transition))
     following = []
     for siblings in groups.values():
-        task = starts[siblings[0][0].node.tree].task
+        task = resets[siblings[0][0].node.tree].task
         rewards = [guard.processed(env, transition.reward, task) for _, transition in siblings]
         good_enough = guard.ends_early(env, rewards, task)
         for joint, transition in siblings:
-            grown = _grown(env, joint, transition, task, turn, good_enough)
+            grown = _grown(env, joint, transition, task, t, good_enough)
             joint.node.grown.append(grown)
             if grown.node is not None:
                 following.append(grown.node)
@@ -217,21 +249,21 @@ def _grow(
 
 
 def _grown(
-    env: AnyEnvironment, joint: _Joint, transition: Transition[Any], task: Task, turn: int, good_enough: bool
+    env: AnyEnvironment, joint: _Joint, transition: Transition[Any], task: Task, t: int, good_enough: bool
 ) -> _Grown:
     terminated = transition.terminated or good_enough
     truncated = transition.truncated and not terminated
     agent_rewards = transition.agent_rewards
-    following = guard.global_information(env, turn + 1, transition.reward, task) if truncated else ""
-    record = Turn(
-        index=turn,
+    following = guard.global_information(env, t + 1, transition.reward, task) if truncated else ""
+    turn = Turn(
+        t=t,
         observations=joint.observations,
-        joint_action={agent: reply.action for agent, reply in joint.replies.items()},
+        joint_action=joint.actions,
         reward=guard.processed(env, transition.reward, task),
         raw_reward=transition.reward,
         components=transition.components,
         metrics=transition.metrics,
-        global_information=guard.global_information(env, turn, joint.node.last_reward, task),
+        global_information=guard.global_information(env, t, joint.node.last_reward, task),
         terminated=terminated,
         truncated=truncated,
         agent_rewards=agent_rewards
@@ -240,19 +272,32 @@ def _grown(
         next_global_information=following,
     )
     if terminated or truncated:
-        return _Grown(record, None)
-    histories = {**joint.node.histories, **{agent: reply.history for agent, reply in joint.replies.items()}}
-    path = (*joint.node.path, joint.branch)
-    return _Grown(record, _Node(joint.node.tree, path, transition.state, histories, transition.reward))
+        return _Grown(turn, None)
+    return _Grown(turn, _child(joint, transition))
 
 
-def _tree(root: _Node, start: Start, failure: str | None) -> Tree:
-    return Tree(start.task.id, start.seed, () if failure else _frozen(root), failure)
+def _child(joint: _Joint, transition: Transition[Any]) -> _Node:
+    """The history that follows a joint action."""
+    node = joint.node
+    own = {
+        agent: node.histories[agent].after(joint.observations[agent], action)
+        for agent, action in joint.actions.items()
+    }
+    histories = {**node.histories, **own}
+    return _Node(node.tree, (*node.path, joint.branch), transition.state, histories, transition.reward)
 
 
-def _frozen(node: _Node) -> tuple[Turn, ...]:
-    """The turns of a node with everything that grew below them."""
-    return tuple(
-        grown.turn if grown.node is None else replace(grown.turn, children=_frozen(grown.node))
-        for grown in node.grown
-    )
+def _tree(root: _Node, reset: Reset, failure: str | None) -> Tree:
+    """Everything that grew from a root, depth first."""
+    if failure is not None:
+        return Tree(reset.task, reset.seed, failure=failure)
+    turns: list[Turn] = []
+    parents: list[int | None] = []
+    waiting: list[tuple[int | None, _Grown]] = [(None, grown) for grown in reversed(root.grown)]
+    while waiting:
+        parent, grown = waiting.pop()
+        if grown.node is not None:
+            waiting.extend((len(turns), child) for child in reversed(grown.node.grown))
+        turns.append(grown.turn)
+        parents.append(parent)
+    return Tree(reset.task, reset.seed, tuple(turns), tuple(parents))

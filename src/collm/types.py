@@ -2,13 +2,17 @@
 
 A rollout from one task is a :class:`Tree` of joint turns. With one sample at each history (``K = 1``)
 the tree is a single branch, so Monte-Carlo trees and actor-critic episodes share one structure.
+A turn goes by its number in its tree everywhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
+
+Ids = tuple[int, ...]
+"""Token ids."""
 
 FinishReason = Literal["stop", "length"]
 
@@ -39,13 +43,17 @@ class Action:
         token_logprobs: log-probability of each of ``token_ids`` under the behavior policy, which is
             the sampling distribution itself (temperature, top-k and top-p applied).
         finish_reason: ``stop`` at an end-of-turn token, ``length`` at the token limit.
+        version: of the weights that drew it: how many steps its agent had taken.
+        id: names the action in its tree, where several joint actions may share it.
     """
 
     text: str
-    prompt_ids: tuple[int, ...] = ()
-    token_ids: tuple[int, ...] = ()
+    prompt_ids: Ids = ()
+    token_ids: Ids = ()
     token_logprobs: tuple[float, ...] = ()
     finish_reason: FinishReason = "stop"
+    version: int = 0
+    id: str = ""
 
     @property
     def logprob(self) -> float:
@@ -58,11 +66,23 @@ JointAction = Mapping[str, Action]
 
 
 @dataclass(frozen=True, slots=True)
+class History:
+    """One agent's observations and own actions so far, in order."""
+
+    observations: tuple[Observation, ...] = ()
+    actions: tuple[Action, ...] = ()
+
+    def after(self, observation: Observation, action: Action) -> History:
+        """The history one turn later."""
+        return History((*self.observations, observation), (*self.actions, action))
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
-    """One environment step and everything that follows from it.
+    """One environment step.
 
     Attributes:
-        index: the turn ``t``, from 0.
+        t: the turn, from 0.
         observations: by agent; an agent that skips the turn is absent.
         joint_action: by agent, the same keys.
         reward: the joint reward after scale and shift, as the algorithm sees it.
@@ -75,10 +95,10 @@ class Turn:
         agent_rewards: rewards of single agents after scale and shift, where the environment gives them.
         next_observations: only on a truncated turn.
         next_global_information: only on a truncated turn.
-        children: the sibling joint turns sampled from the history after this one.
+        learned: whether agents and critics learn from it; a greedy baseline, say, is only looked at.
     """
 
-    index: int
+    t: int
     observations: Observations
     joint_action: JointAction
     reward: float
@@ -91,14 +111,18 @@ class Turn:
     agent_rewards: Mapping[str, float] | None = None
     next_observations: Observations | None = None
     next_global_information: str = ""
-    children: tuple[Turn, ...] = ()
+    learned: bool = True
 
     def reward_of(self, agent: str) -> float:
         """The reward that ``agent`` learns from: the joint one unless the environment split it."""
         return self.reward if self.agent_rewards is None else self.agent_rewards[agent]
 
 
-Episode = tuple[Turn, ...]
+class Task(Protocol):
+    """Any frozen record with a name."""
+
+    @property
+    def id(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,31 +130,45 @@ class Tree:
     """All joint turns rolled out from one task.
 
     Attributes:
-        task_id: the task's name.
+        task: what was played.
         seed: the seed that the environment was reset with.
-        roots: the sibling joint turns at ``t = 0``; empty if the rollout failed.
-        failure: why the rollout broke, if it did; a failed tree leaves the batch.
+        turns: every joint turn once, depth first: parents before children, siblings in order.
+        parents: for each turn the number of the one before it, ``None`` at ``t = 0``.
+        failure: why the rollout broke, if it did; a failed tree has no turns and leaves the batch.
     """
 
-    task_id: str
+    task: Task
     seed: int
-    roots: tuple[Turn, ...]
+    turns: tuple[Turn, ...] = ()
+    parents: tuple[int | None, ...] = ()
     failure: str | None = None
 
-    def episodes(self) -> Iterator[Episode]:
-        """Every path from a root to a leaf, in depth-first order."""
-        stack: list[Episode] = [(root,) for root in reversed(self.roots)]
-        while stack:
-            path = stack.pop()
-            if path[-1].children:
-                stack.extend((*path, child) for child in reversed(path[-1].children))
-            else:
-                yield path
+    @property
+    def families(self) -> dict[int | None, tuple[int, ...]]:
+        """The turns after each turn, siblings sampled from one history; ``None`` has those at ``t = 0``."""
+        found: dict[int | None, tuple[int, ...]] = {}
+        for number, parent in enumerate(self.parents):
+            found[parent] = (*found.get(parent, ()), number)
+        return found
 
-    def turns(self) -> Iterator[Turn]:
-        """Every joint turn once, parents before children, siblings in order."""
-        stack = list(reversed(self.roots))
-        while stack:
-            turn = stack.pop()
-            yield turn
-            stack.extend(reversed(turn.children))
+    @property
+    def roots(self) -> tuple[Turn, ...]:
+        """The sibling joint turns at ``t = 0``."""
+        return tuple(turn for turn, parent in zip(self.turns, self.parents, strict=True) if parent is None)
+
+    def path(self, number: int) -> tuple[int, ...]:
+        """The turns from ``t = 0`` down to one, itself included."""
+        path = [number]
+        while (parent := self.parents[path[-1]]) is not None:
+            path.append(parent)
+        return tuple(reversed(path))
+
+    def episodes(self) -> Iterator[tuple[int, ...]]:
+        """The path to every turn that nothing follows."""
+        inner = set(self.parents)
+        yield from (self.path(number) for number in range(len(self.turns)) if number not in inner)
+
+    def branches(self, number: int) -> tuple[int, ...]:
+        """The place among its siblings of every turn on the path to one."""
+        families = self.families
+        return tuple(families[self.parents[one]].index(one) for one in self.path(number))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -10,20 +11,29 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from collm.agents.config import CriticConfig
-from collm.agents.views import View
-from collm.functional.losses import value_losses
+from collm.agents.views import CriticInput
 from collm.models.loading import check_known, load_tokenizer, load_trunk
 from collm.models.optimizer import Optimizer
 from collm.models.packing import Row, microbatches, model_inputs
 
 _HEAD_FILE = "value_head.safetensors"
 
-Targets = Callable[[int, Tensor], tuple[Tensor, Tensor]]
-"""From a view's number and its values ``"passage"`` to targets and 0/1 weights, both ``"passage"``."""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Values:
+    """A critic's values of some inputs.
+
+    Attributes:
+        by_passage: for each input ``"passage"``, constants.
+        graph: the same with their gradient's way back; ``None`` if they did not fit into one forward pass.
+    """
+
+    by_passage: tuple[Tensor, ...]
+    graph: tuple[Tensor, ...] | None = None
 
 
 class Critic:
-    """Values every turn of an episode in one forward pass.
+    """Values every passage of a tree in one forward pass.
 
     Args:
         config: model and optimization.
@@ -49,55 +59,54 @@ class Critic:
         nn.init.zeros_(self.head.bias)
         if weights is not None:
             self.head.load_state_dict(load_file(weights / _HEAD_FILE, device=str(self.trunk.device)))
-        self._optimizer: Optimizer | None = None
+        self._optimizer = Optimizer(self.parameters(), config.optimization)
 
-    @torch.no_grad()
-    def values(self, views: Sequence[View]) -> list[Tensor]:
-        """The value at every passage of every view, each ``"passage"``."""
-        found: dict[int, Tensor] = {}
-        for group in self._batches(views):
-            found.update(self._forward(group))
-        return [found[number] for number in range(len(views))]
+    def predict(self, inputs: Sequence[CriticInput]) -> Values:
+        """The value at every passage, kept with its graph where one forward pass holds all inputs."""
+        batches = list(self._batches(inputs))
+        if len(batches) == 1:
+            graph = self._ordered(self._forward(batches[0]))
+            return Values(tuple(values.detach() for values in graph), graph)
+        with torch.no_grad():
+            found = {number: one for batch in batches for number, one in self._forward(batch).items()}
+        return Values(self._ordered(found))
 
     def update(
-        self, views: Sequence[View], targets: Targets, update: int, planned_updates: int
+        self,
+        inputs: Sequence[CriticInput],
+        values: Values,
+        gradients: Sequence[Tensor],
+        scale: float,
+        update: int,
+        planned_updates: int,
     ) -> dict[str, float]:
-        """Value the views and take one optimizer step on the mean squared error, in the same pass.
+        """Take one optimizer step.
 
         Args:
-            targets: called once for each view with its values, before the step.
+            inputs, values: as :meth:`predict` had and gave them.
+            gradients: of the loss by each value, for each input ``"passage"``.
+            scale: of all gradients; 1 over the number of values in the loss gives its mean.
             update, planned_updates: place in the learning-rate schedule.
 
         Returns:
-            The loss, the share of the targets' variance that the values explain, norm and rate.
+            The gradient norm and the learning rate.
         """
-        said: list[Tensor] = []
-        wanted: list[Tensor] = []
-        for group in self._batches(views):
-            losses = []
-            for number, values in self._forward(group).items():
-                goal, weight = targets(number, values.detach())
-                losses.append((value_losses(values, goal) * weight).sum())
-                said.append(values.detach()[weight > 0])
-                wanted.append(goal[weight > 0])
-            torch.stack(losses).sum().backward()
-        predicted, actual = torch.cat(said), torch.cat(wanted)
-        self._scale_gradients(1 / max(1, len(actual)))
-        norm, rate = self._stepper().step(update, planned_updates)
-        return {
-            "value_loss": float(value_losses(predicted, actual).mean()),
-            "explained_variance": explained_variance(predicted, actual),
-            "grad_norm": norm,
-            "learning_rate": rate,
-        }
+        for outputs in self._again(inputs, values):
+            chosen = [gradients[number].to(one) for number, one in outputs.items()]
+            torch.autograd.backward(list(outputs.values()), chosen)
+        for parameter in self.parameters():
+            if parameter.grad is not None:
+                parameter.grad.mul_(scale)
+        norm, rate = self._optimizer.step(update, planned_updates)
+        return {"grad_norm": norm, "learning_rate": rate}
 
-    def check_reads(self, view: View) -> None:
-        """Test that the critic can read a view.
+    def check_reads(self, read: CriticInput) -> None:
+        """Test that the critic can read a tree.
 
         Raises:
             CollmError: if the tokenizer is of another model.
         """
-        check_known(self.trunk, self.tokenizer, self._row(0, view).tokens, "critic")
+        check_known(self.trunk, self.tokenizer, self._row(0, read).tokens, "critic")
 
     def save(self, folder: Path) -> None:
         """Write the trunk as a Hugging Face folder, with the value head beside it."""
@@ -106,31 +115,48 @@ class Critic:
         save_file(self.head.state_dict(), folder / _HEAD_FILE)
 
     def save_optimizer(self, file: Path) -> None:
-        self._stepper().save(file)
+        self._optimizer.save(file)
 
     def load_optimizer(self, file: Path) -> None:
-        self._stepper().load(file, self.trunk.device)
+        self._optimizer.load(file, self.trunk.device)
 
     def parameters(self) -> Iterator[nn.Parameter]:
         yield from self.trunk.parameters()
         yield from self.head.parameters()
 
-    def _batches(self, views: Sequence[View]) -> Iterator[list[Row]]:
-        """One row for each view, in microbatches."""
-        rows = [self._row(number, view) for number, view in enumerate(views)]
+    def _again(self, inputs: Sequence[CriticInput], values: Values) -> Iterator[dict[int, Tensor]]:
+        """The values with their graph, a microbatch at a time, by the number of the input."""
+        if values.graph is not None:
+            yield dict(enumerate(values.graph))
+        else:
+            yield from map(self._forward, self._batches(inputs))
+
+    def _batches(self, inputs: Sequence[CriticInput]) -> Iterator[list[Row]]:
+        """One row for each input, in microbatches."""
+        rows = [self._row(number, one) for number, one in enumerate(inputs)]
         yield from microbatches(rows, self.config.batch_tokens)
 
-    def _row(self, number: int, view: View) -> Row:
-        """An episode's tokens, each seeing the ``context`` most recent, and the columns of its values."""
+    def _row(self, number: int, read: CriticInput) -> Row:
+        """A tree's tokens, each seeing the ``context`` most recent, and the columns of its values."""
         row = Row(window=self.config.context)
-        columns = []
-        segment: int | None = None
-        for passage in view.passages:
-            ids = tuple(self.tokenizer(passage, add_special_tokens=False).input_ids)
-            segment = row.append(ids, segment, len(row.tokens) - 1)
-            columns.append(len(row.tokens) - 1)
-        row.spans.append((number, columns))
+        places: list[tuple[int | None, int]] = []
+        for passage in read.passages:
+            segment, column = (None, -1) if passage.parent is None else places[passage.parent]
+            ids = tuple(self.tokenizer(passage.text, add_special_tokens=False).input_ids)
+            if segment is None:
+                ids = self._opening(ids)
+            if ids:
+                segment, column = row.append(ids, segment, column), len(row.tokens) - 1
+            places.append((segment, column))
+        row.spans.append((number, [column for _, column in places]))
         return row
+
+    def _opening(self, ids: tuple[int, ...]) -> tuple[int, ...]:
+        """The first tokens: with the beginning-of-sequence token that a family wants, and never none."""
+        begin = tuple(self.tokenizer("").input_ids[:1])
+        if begin != (self.tokenizer.bos_token_id,):
+            begin = ()
+        return begin + ids or (self.tokenizer.eos_token_id,)
 
     def _forward(self, rows: Sequence[Row]) -> dict[int, Tensor]:
         inputs = model_inputs(rows, self.tokenizer.pad_token_id, self.trunk.device)
@@ -140,18 +166,6 @@ class Critic:
             number: values[index, columns] for index, row in enumerate(rows) for number, columns in row.spans
         }
 
-    def _scale_gradients(self, factor: float) -> None:
-        for parameter in self.parameters():
-            if parameter.grad is not None:
-                parameter.grad.mul_(factor)
-
-    def _stepper(self) -> Optimizer:
-        if self._optimizer is None:
-            self._optimizer = Optimizer(self.parameters(), self.config.optimization)
-        return self._optimizer
-
-
-def explained_variance(predicted: Tensor, actual: Tensor) -> float:
-    """1 - Var(actual - predicted) / Var(actual); 0 where the targets do not vary."""
-    variance = float(actual.var(correction=0))
-    return 1 - float((actual - predicted).var(correction=0)) / variance if variance > 0 else 0.0
+    @staticmethod
+    def _ordered(found: dict[int, Tensor]) -> tuple[Tensor, ...]:
+        return tuple(found[number] for number in range(len(found)))

@@ -1,11 +1,10 @@
-"""Which names agents may have: they become folders, keys of metrics and names of critics."""
+"""Which names agents may have: they become folders and keys of metrics."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
-from collm.agents.views import TEAM
 from collm.errors import CollmError
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
@@ -19,12 +18,9 @@ def check_names(names: Iterable[str], where: str) -> None:
         where: the section that they stand in, for errors.
 
     Raises:
-        CollmError: for a name that is no plain word, or that of a centralized critic.
+        CollmError: for a name that is no plain word.
     """
     for name in names:
-        if name == TEAM:
-            problem = f"{TEAM!r} is the name of a centralized critic, so no agent can have it."
-            raise CollmError(f"{where}.{name}", problem, "give the agent another name in the environment.")
         if not _NAME.fullmatch(name):
             problem = f"{name!r} cannot be an agent's name."
             mend = "in the environment, use the letters A-Z and a-z, digits, _ and -, with no - at the start."

@@ -1,25 +1,30 @@
-"""A team: its agents and, while it trains, its critics; built from a recipe or from a checkpoint."""
+"""A team: its agents and, while it trains, its critics; from base models or from a checkpoint."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from collm.agents.agent import Agent
+from collm.agents.config import AgentConfig, CriticConfig
 from collm.agents.critic import Critic
-from collm.agents.views import TEAM
-from collm.config.tree import RunConfig
+from collm.agents.policy import Policy
 
 CONFIG_FILE = "config.yaml"
 
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """Agents by name, and critics: one named ``team``, or one for each agent, or none."""
+    """Agents and critics by name."""
 
     agents: Mapping[str, Agent]
     critics: Mapping[str, Critic]
+
+    @property
+    def policies(self) -> Mapping[str, Policy]:
+        """What plays of each agent."""
+        return policies_of(self.agents)
 
     def save(self, folder: Path, optimizers: bool = True) -> None:
         """Write every agent and critic as a Hugging Face folder, and the optimizers' states."""
@@ -40,32 +45,45 @@ class Team:
             critic.load_optimizer(folder / "optimizers" / f"critic-{name}.pt")
 
 
-def load_agents(config: RunConfig, checkpoint: Path | None = None) -> dict[str, Agent]:
-    """The agents of a recipe, with the weights of a checkpoint if one is given.
+def policies_of(agents: Mapping[str, Agent]) -> dict[str, Policy]:
+    """What plays of each agent."""
+    return {name: agent.policy for name, agent in agents.items()}
+
+
+def load_agents(configs: Mapping[str, AgentConfig], checkpoint: Path | None = None) -> dict[str, Agent]:
+    """Agents, with the weights of a checkpoint if one is given.
 
     Raises:
         CollmError: if a model or tokenizer cannot be opened.
     """
     return {
-        name: Agent(agent, name, None if checkpoint is None else checkpoint / "agents" / name)
-        for name, agent in config.agents.items()
+        name: Agent(config, name, None if checkpoint is None else checkpoint / "agents" / name)
+        for name, config in configs.items()
     }
 
 
-def load_team(config: RunConfig, checkpoint: Path | None = None) -> Team:
+def load_team(
+    configs: Mapping[str, AgentConfig],
+    critic: CriticConfig | None,
+    critics: Iterable[str],
+    checkpoint: Path | None = None,
+) -> Team:
     """Agents and critics, ready to train; from a checkpoint they go on where they stopped.
+
+    Args:
+        configs: of the agents, by name.
+        critic: of all critics; ``None`` only if there are none.
+        critics: their names.
+        checkpoint: written by :meth:`Team.save`.
 
     Raises:
         CollmError: if a model or tokenizer cannot be opened.
     """
-    names = {None: (), "joint": (TEAM,), "local": tuple(config.agents)}[config.algorithm.critic_view]
-    critics = {}
-    for name in names:
-        assert config.critic is not None
-        critics[name] = Critic(
-            config.critic, name, None if checkpoint is None else checkpoint / "critics" / name
-        )
-    team = Team(load_agents(config, checkpoint), critics)
+    opened = {}
+    for name in critics:
+        assert critic is not None
+        opened[name] = Critic(critic, name, None if checkpoint is None else checkpoint / "critics" / name)
+    team = Team(load_agents(configs, checkpoint), opened)
     if checkpoint is not None:
         team.load_optimizers(checkpoint)
     return team

@@ -1,71 +1,126 @@
-"""What a critic reads of an episode, as text: the joint history or one agent's, with the global information.
+"""A tree of joint turns as the text that a critic reads: the joint history or one agent's, with ``m_t``.
 
-Each turn opens with a passage that ends where its value is read; the actions follow. Every passage is a
-prefix of what comes later, so one forward pass values all turns.
+The text is cut into passages; a prediction is read at the end of each, and each continues another. What
+siblings share is read once, so that one forward pass predicts everywhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from collm.algorithms.base import CriticView
 from collm.errors import CollmError
-from collm.types import Episode, Observations
-
-TEAM = "team"
-"""The name of a centralized critic."""
+from collm.types import Observations, Tree, Turn
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """An episode for a critic.
+class Passage:
+    """Text at whose end a prediction is read; ``parent`` is the passage that it continues."""
+
+    text: str
+    parent: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CriticInput:
+    """A tree for a critic.
 
     Attributes:
-        passages: for each turn the text up to its value, without what came before it.
+        passages: parents first.
+        before, following, after: for each turn the passage that predicts there; ``None`` where nothing does.
     """
 
-    passages: tuple[str, ...]
+    passages: tuple[Passage, ...]
+    before: tuple[int | None, ...]
+    following: tuple[int | None, ...]
+    after: tuple[int | None, ...]
 
 
-def critic_view(critic: str, episode: Episode, informed: bool = True) -> View:
-    """What the critic of that name sees: :data:`TEAM` the joint history, any other its agent's."""
-    return joint_view(episode, informed) if critic == TEAM else local_view(episode, critic, informed)
+def critic_input(tree: Tree, view: CriticView, informed: bool = True) -> CriticInput:
+    """What a critic reads of a tree (paper section 4.1, figures 1c and 3c).
 
-
-def joint_view(episode: Episode, informed: bool = True) -> View:
-    """The joint history ``h_t``, with ``m_t`` at every turn if informed (paper section 4.1, figure 1c).
+    Args:
+        view: the joint history or an agent's, and where predictions are read.
+        informed: whether ``m_t`` stands at every turn.
 
     Raises:
         CollmError: if the environment gives rewards to single agents, which one critic cannot value.
     """
-    if any(turn.agent_rewards is not None for turn in episode):
+    if view.agent is None and any(turn.agent_rewards is not None for turn in tree.turns):
         mend = "use an algorithm with decentralized critics or none."
         raise CollmError("algorithm.type", "a centralized critic needs a joint reward.", mend)
-    return View(tuple(_passages(episode, None, informed)))
+    writer = _Writer(view, informed, len(tree.turns))
+    for parent, family in tree.families.items():
+        writer.write(tree, parent, family)
+    return writer.input()
 
 
-def local_view(episode: Episode, agent: str, informed: bool = True) -> View:
-    """One agent's history ``h_{i,t}``, with ``m_t`` at every turn if informed (paper figure 3c)."""
-    return View(tuple(_passages(episode, (agent,), informed)))
+@dataclass(slots=True)
+class _Open:
+    """Where reading goes on: after a passage, with text that no passage holds yet."""
+
+    passage: int | None = None
+    text: str = ""
 
 
-def _passages(episode: Episode, agents: Sequence[str] | None, informed: bool) -> Iterator[str]:
-    actions = ""
-    for turn in episode:
-        yield actions + _before(turn.observations, turn.global_information if informed else "", agents)
+@dataclass(slots=True)
+class _Writer:
+    """Lays the families of a tree out as passages."""
+
+    view: CriticView
+    informed: bool
+    size: int
+    passages: list[Passage] = field(default_factory=list)
+    before: dict[int, int] = field(default_factory=dict)
+    following: dict[int, int] = field(default_factory=dict)
+    after: dict[int, int] = field(default_factory=dict)
+    open: dict[int | None, _Open] = field(default_factory=lambda: {None: _Open()})
+
+    def write(self, tree: Tree, parent: int | None, family: tuple[int, ...]) -> None:
+        """Siblings: what they observed once, then what each of them did."""
+        first = tree.turns[family[0]]
+        here = self._observed(self.open[parent], first.observations, first.global_information)
+        if "before" in self.view.reads:
+            assert here.passage is not None
+            self.before |= dict.fromkeys(family, here.passage)
+            if parent is not None:
+                self.following[parent] = here.passage
+        for number in family:
+            self._acted(number, tree.turns[number], here)
+
+    def _acted(self, number: int, turn: Turn, here: _Open) -> None:
         texts = {name: action.text for name, action in turn.joint_action.items()}
-        actions = _lines("action", texts, agents)
-    last = episode[-1]
-    if last.next_observations is not None:
-        information = last.next_global_information if informed else ""
-        yield actions + _before(last.next_observations, information, agents)
+        there = _Open(here.passage, here.text + _lines("action", texts, self.view.agent))
+        if "after" in self.view.reads:
+            there = self._closed(there)
+            assert there.passage is not None
+            self.after[number] = there.passage
+        self.open[number] = there
+        if turn.next_observations is not None and "before" in self.view.reads:
+            end = self._observed(there, turn.next_observations, turn.next_global_information)
+            assert end.passage is not None
+            self.following[number] = end.passage
+
+    def _observed(self, place: _Open, observations: Observations, information: str) -> _Open:
+        texts = {name: observation.text for name, observation in observations.items()}
+        text = _lines("observation", texts, self.view.agent)
+        if self.informed and information:
+            text += f"{information}\n"
+        read = _Open(place.passage, place.text + text)
+        return self._closed(read) if "before" in self.view.reads else read
+
+    def _closed(self, place: _Open) -> _Open:
+        self.passages.append(Passage(place.text, place.passage))
+        return _Open(len(self.passages) - 1)
+
+    def input(self) -> CriticInput:
+        places = (
+            tuple(map(found.get, range(self.size))) for found in (self.before, self.following, self.after)
+        )
+        return CriticInput(tuple(self.passages), *places)
 
 
-def _before(observations: Observations, global_information: str, agents: Sequence[str] | None) -> str:
-    texts = {name: observation.text for name, observation in observations.items()}
-    return _lines("observation", texts, agents) + (f"{global_information}\n" if global_information else "")
-
-
-def _lines(kind: str, texts: Mapping[str, str], agents: Sequence[str] | None) -> str:
-    chosen = [name for name in texts if agents is None or name in agents]
+def _lines(kind: str, texts: Mapping[str, str], agent: str | None) -> str:
+    chosen = [name for name in texts if agent is None or name == agent]
     return "".join(f"[{name} {kind}]\n{texts[name]}\n" for name in chosen)

@@ -1,56 +1,76 @@
-"""The seam of an algorithm, and the part that both actor-critic methods share."""
+"""The seam of an algorithm: what it asks of a rollout and of critics, and how a tree becomes a loss."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import torch
 from pydantic import Field
-from torch import Tensor
 
+from collm import functional
 from collm.base.registry import discover, resolve
 from collm.base.settings import Settings
 from collm.base.validation import validated
 from collm.errors import CollmError
-from collm.functional.losses import policy_gradient_losses
-from collm.functional.returns import lambda_advantages, td_residuals
 from collm.types import Tree
 
+if TYPE_CHECKING:  # a recipe can be read without torch
+    from torch import Tensor
+
+    from collm.functional import TokenScores
+
 JointMode = Literal["align", "cross"]
-CriticView = Literal["joint", "local"]
+ReadPoint = Literal["before", "after"]
 
 
 @dataclass(frozen=True, slots=True)
-class Estimates:
-    """What learning needs from one tree for one agent, aligned with ``tree.turns()``.
+class Branching:
+    """How a tree grows: ``num_samples`` at each history, ``align``-ed index by index or all ``cross``-ed."""
 
-    Attributes:
-        advantages: ``"turn"``, before normalization and clipping.
-        targets: ``"turn"``, what the critic should say before each turn; ``None`` without a critic.
-    """
-
-    advantages: Tensor
-    targets: Tensor | None = None
+    num_samples: int = 1
+    joint_mode: JointMode = "align"
 
 
 @dataclass(frozen=True, slots=True)
-class Valued:
-    """A critic's view of one tree, aligned with ``tree.turns()``.
+class CriticView:
+    """What a critic reads of a tree, and where.
 
     Attributes:
-        values: ``"turn"``, V before the turn.
-        next_values: ``"turn"``, V after the turn, 0 where the episode terminated.
+        agent: whose history ``h_{i,t}``; ``None`` for the joint history ``h_t``.
+        reads: ``before`` a turn's actions, a value V(h_t); ``after`` them, a value Q(h_t, a_t).
     """
 
-    values: Tensor
-    next_values: Tensor
+    agent: str | None = None
+    reads: tuple[ReadPoint, ...] = ("before",)
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a critic says of one tree, each ``"turn"``; NaN where it does not read.
+
+    Attributes:
+        before: V before each turn's actions; siblings share theirs.
+        following: V after each turn, where the next actions are chosen; 0 where the episode terminated.
+        after: Q after each turn's actions.
+    """
+
+    before: Tensor
+    following: Tensor
+    after: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a critic should say of one tree, each ``"turn"``; ``None`` teaches nothing at that point."""
+
+    before: Tensor | None = None
+    after: Tensor | None = None
 
 
 class Algorithm(Settings, ABC):
-    """Hyperparameters and maths of a learning algorithm.
+    """Hyperparameters and maths of a learning algorithm; its methods are pure.
 
     Attributes:
         discount: weight of the next turn; the paper's objective is undiscounted (section 2.2).
@@ -62,8 +82,6 @@ class Algorithm(Settings, ABC):
         minibatch_size: joint actions in one optimizer step; ``None`` for the whole buffer.
     """
 
-    critic_view: ClassVar[CriticView | None] = None
-
     type: str
     discount: float = Field(default=1.0, ge=0, le=1)
     advantage_normalization: bool = False
@@ -74,69 +92,51 @@ class Algorithm(Settings, ABC):
     minibatch_size: int | None = Field(default=None, ge=1)
 
     @property
-    @abstractmethod
-    def num_samples(self) -> int:
-        """``K``, joint samples drawn at each history."""
+    def branching(self) -> Branching:
+        """How its trees grow; one joint sample at each history by default."""
+        return Branching()
 
-    @property
-    def joint_mode(self) -> JointMode:
-        """How the agents' samples form joint actions: index by index, or all combinations."""
-        return "align"
+    def critics(self, agents: Sequence[str]) -> Mapping[str, CriticView]:
+        """The critics that it learns with, by name; none by default."""
+        return {}
 
     def agents_learn(self, update: int) -> bool:
         """Whether agents take steps in this update, counted from 0, or wait for the critics."""
         return True
 
+    def mixed(self, predictions: Mapping[str, Prediction]) -> Mapping[str, Prediction]:
+        """Values made of several critics', differentiable; targets, losses and advantages see only these."""
+        return predictions
+
+    def targets(self, tree: Tree, predictions: Mapping[str, Prediction]) -> Mapping[str, Target]:
+        """What each of the mixed values should have been, by their names."""
+        return {}
+
     @abstractmethod
-    def estimate(self, tree: Tree, agent: str, valued: Valued | None) -> Estimates:
-        """Advantages and value targets of one agent; ``valued`` is ``None`` without a critic."""
+    def advantages(self, tree: Tree, agent: str, predictions: Mapping[str, Prediction]) -> Tensor:
+        """``"turn"``, what one agent's actions were worth, before normalization and clip."""
 
-    def policy_loss(self, logprobs: Tensor, behavior_logprobs: Tensor, advantages: Tensor) -> Tensor:
-        """The loss of each action, ``"sample"``; all arguments are ``"sample"``."""
-        return policy_gradient_losses(logprobs, behavior_logprobs, advantages, self.ratio_clip)
+    def value_losses(self, predicted: Tensor, target: Tensor) -> Tensor:
+        """The loss of each value, ``"value"``."""
+        return functional.value_losses(predicted, target)
 
-
-class ActorCritic(Algorithm):
-    """Temporal-difference actor-critic over turns; subclasses say what the critic sees.
-
-    Attributes:
-        trace_decay: 0 is the paper's one-step residual; above it, generalized advantage estimation.
-        critic_warmup: first updates in which only the critics learn, since an agent that trusts an
-            untrained critic loses skill; the paper has none.
-    """
-
-    trace_decay: float = Field(default=0.0, ge=0, le=1)
-    critic_warmup: int = Field(default=0, ge=0)
-
-    @property
-    def num_samples(self) -> int:
-        return 1
-
-    def agents_learn(self, update: int) -> bool:
-        return update >= self.critic_warmup
-
-    def estimate(self, tree: Tree, agent: str, valued: Valued | None) -> Estimates:
-        assert valued is not None, "an actor-critic needs values"
-        rewards = rewards_of(tree, agent)
-        residuals = td_residuals(rewards, valued.values, valued.next_values, self.discount)
-        advantages = lambda_advantages(residuals, self.discount, self.trace_decay)
-        return Estimates(advantages, targets=advantages + valued.values)
+    def policy_losses(self, scores: TokenScores) -> Tensor:
+        """The loss of each action, ``"sample"``."""
+        losses = functional.policy_gradient_losses(
+            scores.summed(scores.logprobs), scores.behavior_sums, scores.advantages, self.ratio_clip
+        )
+        if scores.reference is None:
+            return losses
+        divergences = functional.token_divergences(scores.logprobs, scores.reference)
+        return losses + self.reference_kl * scores.summed(divergences)
 
 
-def rewards_of(tree: Tree, agent: str) -> Tensor:
-    """The rewards that an agent learns from, ``"turn"`` in the order of ``tree.turns()``."""
-    return torch.tensor([turn.reward_of(agent) for turn in tree.turns()], dtype=torch.float32)
+def rewards_of(tree: Tree, agent: str | None) -> Tensor:
+    """``"turn"``, the rewards that an agent learns from, or the joint ones."""
+    import torch
 
-
-def parents_of(tree: Tree) -> list[int | None]:
-    """For each turn of ``tree.turns()`` the index of its parent, ``None`` at a root."""
-    turns = list(tree.turns())
-    index = {id(turn): position for position, turn in enumerate(turns)}
-    parents: list[int | None] = [None] * len(turns)
-    for position, turn in enumerate(turns):
-        for child in turn.children:
-            parents[index[id(child)]] = position
-    return parents
+    rewards = [turn.reward if agent is None else turn.reward_of(agent) for turn in tree.turns]
+    return torch.tensor(rewards, dtype=torch.float32)
 
 
 def algorithms() -> dict[str, type[Algorithm]]:
@@ -148,8 +148,7 @@ def make_algorithm(config: Mapping[str, Any], where: str = "algorithm") -> Algor
     """Build an algorithm from its configuration; ``type`` is a name or ``module:Class``.
 
     Raises:
-        CollmError: if the type is unknown, a key does not belong to it, a value does not fit, or it has a
-            critic and several samples, which :mod:`collm.training.learning` cannot value.
+        CollmError: if the type is unknown, a key does not belong to it, or a value does not fit.
     """
     if not isinstance(config.get("type"), str):
         raise CollmError(
@@ -159,8 +158,4 @@ def make_algorithm(config: Mapping[str, Any], where: str = "algorithm") -> Algor
     own = cls.model_fields["type"].default
     algorithm = validated(cls, {**config, "type": own}, where)
     assert isinstance(algorithm, Algorithm)
-    if algorithm.critic_view is not None and algorithm.num_samples > 1:
-        problem = f"it has a critic and draws {algorithm.num_samples} samples at each history."
-        mend = "let num_samples be 1, or critic_view None: critics value the one episode of a tree."
-        raise CollmError(f"{where}.type", problem, mend)
     return algorithm

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from collm.algorithms.base import ActorCritic, CriticView
+from collm.algorithms.actor_critic import ActorCritic
 
 
 class CoLLMCC(ActorCritic):
@@ -14,6 +14,6 @@ class CoLLMCC(ActorCritic):
     and 5, Algorithm 1. Unbiased once the critic has converged. With one turn it is a learned baseline.
     """
 
-    critic_view: ClassVar[CriticView | None] = "joint"
+    centralized: ClassVar[bool] = True
 
     type: Literal["collm_cc"] = "collm_cc"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from collm.algorithms.base import ActorCritic, CriticView
+from collm.algorithms.actor_critic import ActorCritic
 
 
 class CoLLMDC(ActorCritic):
@@ -15,6 +15,6 @@ class CoLLMDC(ActorCritic):
     the others learn, its target moves (section 3.2). With one agent it equals CoLLM-CC.
     """
 
-    critic_view: ClassVar[CriticView | None] = "local"
+    centralized: ClassVar[bool] = False
 
     type: Literal["collm_dc"] = "collm_dc"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from collm.algorithms.base import Algorithm, Estimates, JointMode, Valued, parents_of, rewards_of
-from collm.functional.advantages import group_relative
-from collm.functional.returns import tree_returns
+from collm import functional
+from collm.algorithms.base import Algorithm, Branching, JointMode, Prediction, rewards_of
 from collm.types import Tree
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class MAGRPO(Algorithm):
@@ -34,15 +37,10 @@ class MAGRPO(Algorithm):
     scale_by_std: bool = False
 
     @property
-    def num_samples(self) -> int:
-        return self.num_generations
+    def branching(self) -> Branching:
+        return Branching(self.num_generations, self.mode)
 
-    @property
-    def joint_mode(self) -> JointMode:
-        return self.mode
-
-    def estimate(self, tree: Tree, agent: str, valued: Valued | None) -> Estimates:
-        parents = parents_of(tree)
-        returns = tree_returns(rewards_of(tree, agent), parents, self.discount)
-        siblings = [-1 if parent is None else parent for parent in parents]
-        return Estimates(group_relative(returns, siblings, self.scale_by_std))
+    def advantages(self, tree: Tree, agent: str, predictions: Mapping[str, Prediction]) -> Tensor:
+        returns = functional.tree_returns(rewards_of(tree, agent), tree.parents, self.discount)
+        siblings = [-1 if parent is None else parent for parent in tree.parents]
+        return functional.group_relative(returns, siblings, self.scale_by_std)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
@@ -120,7 +120,7 @@ def make_config(values: Mapping[str, Any], where: str, *, learns: bool = True) -
         env = make_env(_section(values, "env", where), f"{where}: env")
     algorithm = make_algorithm(_section(values, "algorithm", where), f"{where}: algorithm")
     agents = _agents(_section(values, "agents", where), env, f"{where}: agents")
-    critic = _critic(values.get("critic"), algorithm, where)
+    critic = _critic(values.get("critic"), algorithm, list(agents), where)
     rest = validated(_Rest, {key: values[key] for key in _Rest.model_fields if key in values}, where, ": ")
     sections: dict[str, Any] = {name: getattr(rest, name) for name in _Rest.model_fields}
     config = RunConfig.model_construct(env=env, algorithm=algorithm, agents=agents, critic=critic, **sections)
@@ -138,7 +138,9 @@ def _check_learning(config: RunConfig, where: str) -> None:
             raise CollmError(field, "greedy actions teach nothing.", mend)
     algorithm, training = config.algorithm, config.training
     trees = training.tasks_per_update * training.episodes_per_task
-    most = min(algorithm.minibatch_size or math.inf, trees * algorithm.num_samples * config.env.num_turns)
+    most = min(
+        algorithm.minibatch_size or math.inf, trees * algorithm.branching.num_samples * config.env.num_turns
+    )
     if algorithm.advantage_normalization and most == 1:
         problem = "a minibatch of one action leaves no advantage after normalization."
         mend = "set it to false, or make algorithm.minibatch_size and the buffer larger."
@@ -170,8 +172,8 @@ def _agents(section: Mapping[str, Any], env: AnyEnvironment, where: str) -> dict
     return {name: validated(AgentConfig, merged(shared, parts[name]), f"{where}.{name}") for name in names}
 
 
-def _critic(section: Any, algorithm: Algorithm, where: str) -> CriticConfig | None:
-    if algorithm.critic_view is None:
+def _critic(section: Any, algorithm: Algorithm, agents: Sequence[str], where: str) -> CriticConfig | None:
+    if not algorithm.critics(agents):
         if section is not None:
             problem = f"the algorithm {algorithm.type} has no critic, so this section would do nothing."
             raise CollmError(f"{where}: critic", problem, "remove it or choose an actor-critic algorithm.")

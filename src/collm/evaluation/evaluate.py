@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from collm.agents.agent import Policy
+from collm.agents.policy import Policy
 from collm.base.seeding import derive
 from collm.config.tree import EvaluationConfig
 from collm.contract import guard
 from collm.env import AnyEnvironment, Split
 from collm.errors import CollmError
 from collm.evaluation.measures import mean_tokens, measures
-from collm.rollout import Start, rollout
+from collm.rollout import Reset, rollout
 from collm.types import Tree
 
 
@@ -44,24 +44,24 @@ def evaluate(
         CollmError: if no episode could be played.
     """
     tasks = guard.tasks(env, split)[: config.tasks]
-    starts = [
-        Start(task, derive(seed, "evaluate", task.id, sample))
+    resets = [
+        Reset(task, derive(seed, "evaluate", task.id, sample))
         for task in tasks
         for sample in range(config.samples)
     ]
-    sampled, found = _played(env, policies, starts)
+    sampled, found = _played(env, policies, resets)
     if not config.greedy:
         return Evaluation(found, sampled)
-    greedy, measured = _played(env, policies, starts[:: config.samples], greedy=True)
+    greedy, measured = _played(env, policies, resets[:: config.samples], greedy=True)
     found |= {f"greedy_{name}": value for name, value in measured.items()}
     return Evaluation(found, sampled, greedy)
 
 
 def _played(
-    env: AnyEnvironment, policies: Mapping[str, Policy], starts: Sequence[Start], greedy: bool = False
+    env: AnyEnvironment, policies: Mapping[str, Policy], resets: Sequence[Reset], greedy: bool = False
 ) -> tuple[tuple[Tree, ...], dict[str, float]]:
     """The trees, and the measures of those that did not fail."""
-    grown = rollout(env, policies, starts, greedy=greedy)
+    grown = rollout(env, policies, resets, greedy=greedy)
     if not grown.sound:
         problem = f"every episode failed: {grown.trees[0].failure}."
         raise CollmError(f"environment {env.type!r}", problem, "mend its infrastructure.")

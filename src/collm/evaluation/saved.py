@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from collm.agents.agent import Agent
-from collm.agents.team import load_agents
+from collm.agents.policy import Policy
+from collm.agents.team import load_agents, policies_of
 from collm.base.naming import named_after
 from collm.config.overrides import overridden
 from collm.config.recipes import find, load_recipe
@@ -18,8 +18,8 @@ from collm.runs.folder import RunFolder, read_config
 
 def open_team(
     place: str, overrides: Sequence[str], warn: Callable[[str], None] = lambda line: None
-) -> tuple[RunConfig, Mapping[str, Agent], str]:
-    """The configuration, the agents and what to call them.
+) -> tuple[RunConfig, Mapping[str, Policy], str]:
+    """The configuration, the agents' policies and what to call them.
 
     Args:
         place: a run folder, one of its checkpoints, or a recipe.
@@ -33,12 +33,12 @@ def open_team(
     if not folder.is_dir():
         config = _recipe(place, overrides)
         with named_after(place):
-            return config, load_agents(config), f"{place} (untrained)"
+            return config, policies_of(load_agents(config.agents)), f"{place} (untrained)"
     stored = read_config(folder)
     config = make_config(overridden(plain(stored), overrides), place, learns=False)
     checkpoint = _checkpoint(folder, warn)
     with named_after(place):
-        return config, load_agents(config, checkpoint), str(checkpoint)
+        return config, policies_of(load_agents(config.agents, checkpoint)), str(checkpoint)
 
 
 def _recipe(place: str, overrides: Sequence[str]) -> RunConfig:

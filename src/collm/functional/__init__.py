@@ -2,4 +2,55 @@
 
 Nothing here knows agents, models or files. Time indices follow the papers: arrays over turns have one
 entry for each ``t`` in ``[0, H)``; ``next_values[t]`` is the value after turn ``t``.
+
+Algorithms name these functions as ``functional.NAME``; they are imported when first used, so that a
+recipe can be read without torch.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collm.functional.advantages import clipped, group_relative, standardized
+    from collm.functional.losses import (
+        TokenScores,
+        importance_ratios,
+        policy_gradient_losses,
+        token_divergences,
+        value_losses,
+    )
+    from collm.functional.returns import lambda_advantages, td_residuals, tree_returns
+
+_HOMES = {
+    "advantages": ("clipped", "group_relative", "standardized"),
+    "losses": (
+        "TokenScores",
+        "importance_ratios",
+        "policy_gradient_losses",
+        "token_divergences",
+        "value_losses",
+    ),
+    "returns": ("lambda_advantages", "td_residuals", "tree_returns"),
+}
+__all__ = [
+    "TokenScores",
+    "clipped",
+    "group_relative",
+    "importance_ratios",
+    "lambda_advantages",
+    "policy_gradient_losses",
+    "standardized",
+    "td_residuals",
+    "token_divergences",
+    "tree_returns",
+    "value_losses",
+]
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{home}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,10 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 _LARGEST_LOG_RATIO = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class TokenScores:
+    """What a policy loss sees of some actions.
+
+    Attributes:
+        logprobs: ``"token"`` under the current policy, with gradient.
+        behavior: ``"token"`` under the policy that drew them.
+        owners: ``"token"``, for each token the sample that it belongs to.
+        behavior_sums: ``"sample"``, ``behavior`` of whole actions, summed in float64.
+        advantages: ``"sample"``.
+        reference: ``"token"`` under the policy that training started with, if it was asked for.
+    """
+
+    logprobs: Tensor
+    behavior: Tensor
+    owners: Tensor
+    behavior_sums: Tensor
+    advantages: Tensor
+    reference: Tensor | None = None
+
+    def summed(self, per_token: Tensor) -> Tensor:
+        """Sum a ``"token"`` quantity over each action, ``"sample"``."""
+        return per_token.new_zeros(len(self.advantages)).index_add(0, self.owners, per_token)
 
 
 def importance_ratios(logprobs: Tensor, behavior_logprobs: Tensor) -> Tensor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
 
@@ -41,18 +40,16 @@ def td_residuals(rewards: Tensor, values: Tensor, next_values: Tensor, discount:
     return rewards + discount * next_values - values
 
 
-def lambda_advantages(residuals: Tensor, discount: float, trace_decay: float) -> Tensor:
-    """Generalized advantage estimation: ``A_t = delta_t + discount * trace_decay * A_{t+1}``.
+def lambda_advantages(
+    residuals: Tensor, parents: Sequence[int | None], discount: float, trace_decay: float
+) -> Tensor:
+    """Generalized advantage estimation: ``A_t = delta_t + discount * trace_decay * mean over children of A``.
 
-    Source: Schulman et al. 2016, equation 16. ``trace_decay = 0`` gives the one-step residual of the
-    paper's equations 2 and 4; 1 gives the Monte-Carlo return less the value.
+    Source: Schulman et al. 2016, equation 16, for a tree as for one episode. ``trace_decay = 0`` gives the
+    one-step residual of the paper's equations 2 and 4; 1 gives the Monte-Carlo return less the value.
 
     Args:
-        residuals: ``"turn"`` of one episode.
+        residuals: ``"turn"``.
+        parents: as :func:`tree_returns` has them.
     """
-    advantages = torch.zeros_like(residuals)
-    following = torch.zeros(())
-    for t in reversed(range(len(residuals))):
-        following = residuals[t] + discount * trace_decay * following
-        advantages[t] = following
-    return advantages
+    return tree_returns(residuals, parents, discount * trace_decay)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from collm.agents.config import Optimization
 from collm.models.rounding import RoundingAdamW
@@ -31,10 +32,14 @@ class Optimizer:
     Args:
         parameters: trainable ones.
         config: learning rate, decay, clip and schedule.
+
+    Attributes:
+        steps: taken so far.
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter], config: Optimization) -> None:
         self._parameters, self._config = list(parameters), config
+        self.steps = 0
         full = all(parameter.dtype == torch.float32 for parameter in self._parameters)
         kind: type[torch.optim.AdamW] | type[RoundingAdamW] = torch.optim.AdamW if full else RoundingAdamW
         self._adamw = kind(
@@ -58,11 +63,13 @@ class Optimizer:
         if math.isfinite(norm):
             self._adamw.step()
         self._adamw.zero_grad(set_to_none=True)
+        self.steps += 1
         return norm, rate
 
     def save(self, file: Path) -> None:
-        torch.save(self._adamw.state_dict(), file)
+        torch.save({"steps": self.steps, "adamw": self._adamw.state_dict()}, file)
 
     def load(self, file: Path, device: torch.device) -> None:
-        state: dict[str, Tensor] = torch.load(file, map_location=device, weights_only=True)
-        self._adamw.load_state_dict(state)
+        state: dict[str, Any] = torch.load(file, map_location=device, weights_only=True)
+        self._adamw.load_state_dict(state["adamw"])
+        self.steps = state["steps"]

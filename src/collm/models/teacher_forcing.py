@@ -36,6 +36,11 @@ class ScoredBatch:
         """Sum a ``"token"`` quantity over each action, ``"sample"``."""
         return per_token.new_zeros(len(self.numbers)).index_add(0, self.owners, per_token)
 
+    def split(self, per_token: Tensor) -> tuple[Tensor, ...]:
+        """A ``"token"`` quantity by sample, in the order of ``numbers``."""
+        sizes = self.owners.bincount(minlength=len(self.numbers)).tolist()
+        return tuple(torch.split(per_token, sizes))
+
 
 def forward_cost(model: Any) -> Cost:
     """Relative work of a model's forward pass: twice its parameters a token, scores and sums a pair."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from collm.algorithms.base import JointMode
+from collm.algorithms.base import Branching
 from collm.base.yaml_text import to_yaml
 from collm.config.tree import RunConfig, plain
 from collm.contract import guard
@@ -30,7 +30,7 @@ def print_dry_run(config: RunConfig, console: Console) -> None:
     console.print(to_yaml(plain(config)), markup=False, highlight=False)
     training, algorithm, turns = config.training, config.algorithm, config.env.num_turns
     trees = training.tasks_per_update * training.episodes_per_task
-    drawn = samples_of_turns(len(config.agents), algorithm.num_samples, turns, algorithm.joint_mode)
+    drawn = samples_of_turns(len(config.agents), algorithm.branching, turns)
     calls = trees * len(config.agents) * sum(drawn)
     for line in _work(config):
         console.print(line, soft_wrap=True, markup=False, highlight=False)
@@ -52,13 +52,14 @@ def _work(config: RunConfig) -> Iterator[str]:
     yield f"updates: {min(planned, training.max_updates or planned)}"
 
 
-def samples_of_turns(num_agents: int, num_samples: int, num_turns: int, mode: JointMode) -> list[int]:
+def samples_of_turns(num_agents: int, branching: Branching, num_turns: int) -> list[int]:
     """Samples that one agent draws in a tree at each turn, if no branch ends early.
 
     With ``align`` their sum over agents is ``N_call(n, K, H) = n K (K^H - 1) / (K - 1)`` of Proposition
     3.2; with ``cross`` every history branches into ``K^n``.
     """
-    branches = num_samples if mode == "align" else num_samples**num_agents
+    num_samples = branching.num_samples
+    branches = num_samples if branching.joint_mode == "align" else num_samples**num_agents
     return [num_samples * branches**turn for turn in range(num_turns)]
 
 

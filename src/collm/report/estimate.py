@@ -14,7 +14,6 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from collm.agents.config import AgentConfig, ModelConfig
-from collm.agents.views import TEAM
 from collm.config.tree import RunConfig
 from collm.errors import CollmError
 from collm.models.loading import looks_local, model_source
@@ -75,8 +74,7 @@ def footprints(config: RunConfig, rows: int) -> Iterator[Footprint]:
             config.algorithm.reference_kl > 0,
         )
     if config.critic is not None:
-        names = [TEAM] if config.algorithm.critic_view == "joint" else list(config.agents)
-        for name in names:
+        for name in config.algorithm.critics(list(config.agents)):
             yield _footprint(config.critic, f"critic {name}", "critic.model")
 
 

@@ -2,40 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from collm.training.learning import Lesson
 from collm.types import Tree, Turn
 
 
-def turn_rows(trees: Sequence[Tree], lesson: Lesson | None = None) -> Iterator[dict[str, Any]]:
-    """One row for each joint turn, in the order of ``tree.turns()``; a failed tree gives one row.
+Place = tuple[int, int]
+"""The number of a tree and of a turn in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateRecord:
+    """What was computed for single turns, kept for the record of the episodes.
+
+    Attributes:
+        values, targets: by the name of the value, each before the turn's actions.
+        advantages: by agent.
+        metrics: means over the optimizer steps.
+    """
+
+    values: Mapping[Place, Mapping[str, float]] = field(default_factory=dict)
+    targets: Mapping[Place, Mapping[str, float]] = field(default_factory=dict)
+    advantages: Mapping[Place, Mapping[str, float]] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+def turn_rows(trees: Sequence[Tree], record: UpdateRecord | None = None) -> Iterator[dict[str, Any]]:
+    """One row for each joint turn, in the order of ``tree.turns``; a failed tree gives one row.
 
     Args:
         trees: what was rolled out.
-        lesson: values, targets and advantages, if the trees that did not fail were learned from.
+        record: values, targets and advantages, if the trees that did not fail were learned from.
     """
     learned = -1
     for number, tree in enumerate(trees):
         if tree.failure is not None:
-            yield {"tree": number, "task": tree.task_id, "failure": tree.failure}
+            yield {"tree": number, "task": tree.task.id, "failure": tree.failure}
             continue
         learned += 1
-        paths = _paths(tree)
-        for index, turn in enumerate(tree.turns()):
-            row = {"tree": number, "task": tree.task_id, "path": paths[index], **_turn_row(turn)}
-            if lesson is not None:
+        for index, turn in enumerate(tree.turns):
+            row = {"tree": number, "task": tree.task.id, "path": list(tree.branches(index)), **_turn_row(turn)}
+            if record is not None:
                 place = learned, index
-                row["values"] = lesson.values.get(place, {})
-                row["targets"] = lesson.targets.get(place, {})
-                row["advantages"] = lesson.advantages.get(place, {})
+                row["values"] = record.values.get(place, {})
+                row["targets"] = record.targets.get(place, {})
+                row["advantages"] = record.advantages.get(place, {})
             yield row
 
 
 def _turn_row(turn: Turn) -> dict[str, Any]:
     return {
-        "turn": turn.index,
+        "turn": turn.t,
         "observations": {name: observation.text for name, observation in turn.observations.items()},
         "replies": {name: action.text for name, action in turn.joint_action.items()},
         "tokens": {name: len(action.token_ids) for name, action in turn.joint_action.items()},
@@ -50,14 +69,3 @@ def _turn_row(turn: Turn) -> dict[str, Any]:
         "terminated": turn.terminated,
         "truncated": turn.truncated,
     }
-
-
-def _paths(tree: Tree) -> list[list[int]]:
-    """For each turn of ``tree.turns()`` the branch taken at every turn down to it."""
-    paths: list[list[int]] = []
-    stack: list[tuple[Turn, list[int]]] = [(root, [k]) for k, root in reversed(list(enumerate(tree.roots)))]
-    while stack:
-        turn, path = stack.pop()
-        paths.append(path)
-        stack.extend((child, [*path, k]) for k, child in reversed(list(enumerate(turn.children))))
-    return paths

@@ -22,7 +22,7 @@ def check_replies(trees: Iterable[Tree], moment: str) -> None:
         CollmError: naming the agent whose reply has none.
     """
     for tree in trees:
-        for turn in tree.turns():
+        for turn in tree.turns:
             for name, action in turn.joint_action.items():
                 if not math.isfinite(action.logprob):
                     said = f"a reply {moment} has the log-probability {action.logprob}"
@@ -33,7 +33,7 @@ def check_replies(trees: Iterable[Tree], moment: str) -> None:
                     raise CollmError(f"agents.{name}", problem, _mend(f"agents.{name}"))
 
 
-def check_lesson(metrics: Mapping[str, float], update: int) -> None:
+def check_metrics(metrics: Mapping[str, float], update: int) -> None:
     """Test that every loss and gradient norm of an update is a number.
 
     Args:

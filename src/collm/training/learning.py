@@ -1,46 +1,73 @@
-"""Learns from a buffer of trees: values, advantages, one step for each critic and agent a minibatch."""
+"""Learns from a buffer of trees, a minibatch at a time: predict, estimate, batch, step.
+
+Each of the four gives a frozen record to the next. A turn is named by the number of its tree in the
+buffer and its own number in the tree.
+"""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from statistics import fmean
 
 import torch
 from torch import Tensor
 
-from collm.agents.agent import Agent, Experience
-from collm.agents.critic import Critic
-from collm.agents.views import TEAM, critic_view
-from collm.algorithms.base import Algorithm, Estimates, Valued
-from collm.base.seeding import derive
+from collm.agents.agent import Agent
+from collm.agents.critic import Critic, Values
+from collm.agents.learner import Sample, Step
+from collm.agents.views import CriticInput, critic_input
+from collm.algorithms.base import Algorithm, CriticView, Prediction, Target
 from collm.functional.advantages import clipped, standardized
-from collm.types import Action, Tree, Turn
-
-Chosen = dict[int, list[int]]
-"""A minibatch: for each tree's number the numbers of its chosen turns, in the order of ``tree.turns()``."""
+from collm.runs.records import Place, UpdateRecord
+from collm.training.minibatches import Minibatch, Progress, minibatches
+from collm.training.values import prediction, value_measures, value_step
+from collm.types import Action, Tree
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """Where in the run an update is; ``seed`` is the run's."""
+class Buffer:
+    """What an update learns from, and who learns.
 
-    seed: int
-    update: int
-    planned_updates: int
-
-
-@dataclass(slots=True)
-class Lesson:
-    """What was computed for single turns, kept for the record of the episodes.
-
-    Keys are (tree number, turn number); values are by agent, or by critic for ``values``.
+    Attributes:
+        algorithm: decides everything but the arithmetic of models.
+        agents: those that take steps in this update.
+        critics, views: all of the algorithm's, and what each of them reads.
     """
 
-    values: dict[tuple[int, int], dict[str, float]] = field(default_factory=dict)
-    targets: dict[tuple[int, int], dict[str, float]] = field(default_factory=dict)
-    advantages: dict[tuple[int, int], dict[str, float]] = field(default_factory=dict)
-    metrics: dict[str, float] = field(default_factory=dict)
+    algorithm: Algorithm
+    agents: Mapping[str, Agent]
+    views: Mapping[str, CriticView]
+    critics: Mapping[str, Critic]
+    trees: Sequence[Tree]
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predictions:
+    """What the critics said of the trees of a minibatch.
+
+    Attributes:
+        inputs, values: by critic, in the order of the minibatch's trees.
+        mixed: by tree, the values that the algorithm makes of them, by name.
+    """
+
+    inputs: Mapping[str, Sequence[CriticInput]]
+    values: Mapping[str, Values]
+    mixed: Mapping[int, Mapping[str, Prediction]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Estimates:
+    """What the algorithm makes of a minibatch.
+
+    Attributes:
+        targets: by tree, by the name of the mixed value.
+        advantages: by agent, of each of its actions in the minibatch; normalized and clipped.
+    """
+
+    targets: Mapping[int, Mapping[str, Target]]
+    advantages: Mapping[str, Mapping[str, float]]
 
 
 def learn(
@@ -49,163 +76,194 @@ def learn(
     critics: Mapping[str, Critic],
     trees: Sequence[Tree],
     progress: Progress,
-) -> Lesson:
+) -> UpdateRecord:
     """Take the optimizer steps of one buffer (lines 16-25 of Algorithm 1, 4-15 of Algorithm 2)."""
-    lesson = Lesson()
-    steps = list(_minibatches(algorithm, trees, progress))
     learners = agents if algorithm.agents_learn(progress.update) else {}
-    behavior = {name: _behavior_logprobs(agent, name, trees, steps) for name, agent in learners.items()}
-    collected: list[dict[str, float]] = []
-    for chosen in steps:
-        valued, measures = _update_critics(algorithm, critics, trees, chosen, progress, lesson)
-        for name, agent in learners.items():
-            estimates = {
-                number: algorithm.estimate(
-                    trees[number], name, valued.get((_critic_of(critics, name), number))
-                )
-                for number in chosen
-            }
-            experience = _experience(algorithm, name, trees, chosen, estimates, behavior[name], lesson)
-            if experience:
-                report = agent.update(
-                    experience,
-                    algorithm.policy_loss,
-                    algorithm.reference_kl,
-                    progress.update,
-                    progress.planned_updates,
-                )
-                measures |= {f"{key}/{name}": value for key, value in report.items()}
-        collected.append(measures)
-    names = sorted({key for measures in collected for key in measures})
-    for key in names:
-        found = [measures[key] for measures in collected if key in measures]
-        lesson.metrics[key] = sum(found) / len(found)
-    lesson.metrics["optimizer_steps"] = float(len(steps))
-    return lesson
+    views = algorithm.critics(list(agents))
+    buffer = Buffer(algorithm, learners, views, critics, trees, progress)
+    plan = list(minibatches(trees, algorithm.minibatch_size, algorithm.update_epochs, progress))
+    behavior = _behavior_logprobs(buffer, plan)
+    records = []
+    for minibatch in plan:
+        predictions = predict(buffer, minibatch)
+        estimates = estimate(buffer, minibatch, predictions)
+        steps = batch(buffer, minibatch, estimates, behavior)
+        metrics = step(buffer, minibatch, predictions, estimates, steps)
+        records.append(_record(minibatch, trees, predictions, estimates, metrics))
+    return _merged(records)
 
 
-def _minibatches(algorithm: Algorithm, trees: Sequence[Tree], progress: Progress) -> Iterator[Chosen]:
-    """All joint turns, ``update_epochs`` times, in equal minibatches of about ``minibatch_size``.
-
-    Trees are drawn in random order and their turns stay together, since one pass serves them all.
-    Equal, because the few turns of a remainder would weigh as much as a whole minibatch.
-    """
-    turns = [[(number, index) for index in _sibling_order(tree)] for number, tree in enumerate(trees)]
-    total = sum(map(len, turns))
-    steps = max(1, round(total / (algorithm.minibatch_size or total)))
-    for epoch in range(algorithm.update_epochs):
-        random.Random(derive(progress.seed, "minibatches", progress.update, epoch)).shuffle(turns)
-        order = [place for places in turns for place in places]
-        for step in range(steps):
-            chosen: Chosen = {}
-            for number, index in sorted(order[total * step // steps : total * (step + 1) // steps]):
-                chosen.setdefault(number, []).append(index)
-            yield chosen
-
-
-def _sibling_order(tree: Tree) -> list[int]:
-    """The numbers of a tree's turns, siblings side by side, so that K of them can share a step."""
-    turns = list(tree.turns())
-    position = {id(turn): index for index, turn in enumerate(turns)}
-    families = [tree.roots, *(turn.children for turn in turns)]
-    return [position[id(turn)] for family in families for turn in family]
+def predict(buffer: Buffer, minibatch: Minibatch) -> Predictions:
+    """What every critic says of the trees, before its step."""
+    inputs = {
+        name: [
+            critic_input(buffer.trees[number], buffer.views[name], critic.config.global_information)
+            for number in minibatch
+        ]
+        for name, critic in buffer.critics.items()
+    }
+    values = {name: critic.predict(inputs[name]) for name, critic in buffer.critics.items()}
+    mixed = {}
+    for position, number in enumerate(minibatch):
+        said = {
+            name: prediction(inputs[name][position], values[name].by_passage[position].cpu())
+            for name in buffer.critics
+        }
+        mixed[number] = buffer.algorithm.mixed(said)
+    return Predictions(inputs, values, mixed)
 
 
-def _critic_of(critics: Mapping[str, Critic], agent: str) -> str:
-    return TEAM if TEAM in critics else agent
+def estimate(buffer: Buffer, minibatch: Minibatch, predictions: Predictions) -> Estimates:
+    """The critics' targets, and the agents' advantages."""
+    algorithm, trees, mixed = buffer.algorithm, buffer.trees, predictions.mixed
+    targets = {number: algorithm.targets(trees[number], mixed[number]) for number in minibatch}
+    advantages = {}
+    for agent in buffer.agents:
+        raw = {number: algorithm.advantages(trees[number], agent, mixed[number]) for number in minibatch}
+        advantages[agent] = _of_actions(algorithm, agent, trees, minibatch, raw)
+    return Estimates(targets, advantages)
 
 
-def _update_critics(
-    algorithm: Algorithm,
-    critics: Mapping[str, Critic],
-    trees: Sequence[Tree],
-    chosen: Chosen,
-    progress: Progress,
-    lesson: Lesson,
-) -> tuple[dict[tuple[str, int], Valued], dict[str, float]]:
-    """Value the chosen trees with every critic and step it; the values are those before the step."""
-    valued: dict[tuple[str, int], Valued] = {}
-    measures: dict[str, float] = {}
-    numbers = list(chosen)
-    for name, critic in critics.items():
-
-        def targets(position: int, values: Tensor, name: str = name) -> tuple[Tensor, Tensor]:
-            number = numbers[position]
-            turns = list(trees[number].turns())
-            known = valued[name, number] = _per_turn(turns, values.cpu())
-            agent = next(iter(turns[0].joint_action)) if name == TEAM else name
-            wanted = algorithm.estimate(trees[number], agent, known).targets
-            assert wanted is not None
-            goals, weights = torch.zeros(len(values)), torch.zeros(len(values))
-            for index in chosen[number]:
-                goals[index], weights[index] = wanted[index], 1.0
-                lesson.values.setdefault((number, index), {})[name] = float(known.values[index])
-                lesson.targets.setdefault((number, index), {})[name] = float(wanted[index])
-            return goals.to(values.device), weights.to(values.device)
-
-        informed = critic.config.global_information
-        views = [critic_view(name, next(trees[number].episodes()), informed) for number in numbers]
-        report = critic.update(views, targets, progress.update, progress.planned_updates)
-        measures |= {f"critic_{key}/{name}": value for key, value in report.items()}
-    return valued, measures
+def batch(
+    buffer: Buffer, minibatch: Minibatch, estimates: Estimates, behavior: Mapping[str, tuple[float, ...]]
+) -> dict[str, Step]:
+    """The step of each agent that has actions to learn from."""
+    steps, progress = {}, buffer.progress
+    for agent, advantages in estimates.advantages.items():
+        actions = {key: action for _, key, action in _actions(buffer.trees, minibatch, agent)}
+        samples = [
+            Sample(action.prompt_ids, action.token_ids, behavior.get(key), advantages[key])
+            for key, action in actions.items()
+        ]
+        if samples:
+            steps[agent] = Step(
+                tuple(samples),
+                buffer.algorithm.policy_losses,
+                buffer.algorithm.reference_kl > 0,
+                progress.update,
+                progress.planned_updates,
+            )
+    return steps
 
 
-def _per_turn(turns: Sequence[Turn], values: Tensor) -> Valued:
-    """Split the values of an episode's passages into those before and after each turn."""
-    after = torch.cat([values[1:], torch.zeros(1)])[: len(turns)]
-    if turns[-1].terminated:
-        after[-1] = 0.0
-    return Valued(values[: len(turns)], after)
+def step(
+    buffer: Buffer,
+    minibatch: Minibatch,
+    predictions: Predictions,
+    estimates: Estimates,
+    steps: Mapping[str, Step],
+) -> dict[str, float]:
+    """Step every critic, then every agent; what they report, by measure and name."""
+    metrics = _step_critics(buffer, minibatch, predictions, estimates) if buffer.critics else {}
+    for name, one in steps.items():
+        report = buffer.agents[name].update(one)
+        metrics |= {f"{key}/{name}": value for key, value in report.items()}
+    return metrics
 
 
-def _experience(
+def _step_critics(
+    buffer: Buffer, minibatch: Minibatch, predictions: Predictions, estimates: Estimates
+) -> dict[str, float]:
+    lessons = [
+        value_step(
+            buffer.algorithm,
+            {name: inputs[position] for name, inputs in predictions.inputs.items()},
+            {name: values.by_passage[position].cpu() for name, values in predictions.values.items()},
+            estimates.targets[number],
+            turns,
+        )
+        for position, (number, turns) in enumerate(minibatch.items())
+    ]
+    metrics, progress = value_measures(lessons), buffer.progress
+    for name, critic in buffer.critics.items():
+        report = critic.update(
+            predictions.inputs[name],
+            predictions.values[name],
+            [lesson.gradients[name] for lesson in lessons],
+            1 / sum(map(len, minibatch.values())),
+            progress.update,
+            progress.planned_updates,
+        )
+        metrics |= {f"critic_{key}/{name}": value for key, value in report.items()}
+    return metrics
+
+
+def _of_actions(
     algorithm: Algorithm,
     agent: str,
     trees: Sequence[Tree],
-    chosen: Chosen,
-    estimates: Mapping[int, Estimates],
-    behavior: Mapping[int, float],
-    lesson: Lesson,
-) -> list[Experience]:
-    """One agent's actions in the chosen turns; an action shared by several joint ones gets their mean."""
-    shared: dict[int, list[tuple[int, int]]] = {}
-    actions: dict[int, Action] = {}
-    for place, action in _actions(trees, chosen, agent):
-        actions[id(action)] = action
-        shared.setdefault(id(action), []).append(place)
-    means = [
-        torch.stack([estimates[number].advantages[index] for number, index in places]).mean()
-        for places in shared.values()
-    ]
-    if not means:
-        return []
-    advantages = torch.stack(means)
+    minibatch: Minibatch,
+    advantages: Mapping[int, Tensor],
+) -> dict[str, float]:
+    """One agent's advantages by action; an action of several joint ones gets their mean."""
+    shared: dict[str, list[Tensor]] = {}
+    for (number, turn), key, _ in _actions(trees, minibatch, agent):
+        shared.setdefault(key, []).append(advantages[number][turn])
+    if not shared:
+        return {}
+    means = torch.stack([torch.stack(several).mean() for several in shared.values()])
     if algorithm.advantage_normalization:
-        advantages = standardized(advantages)
-    advantages = clipped(advantages, algorithm.advantage_clip)
-    experience = []
-    for (key, places), advantage in zip(shared.items(), advantages.tolist(), strict=True):
-        action = actions[key]
-        experience.append(Experience(action.prompt_ids, action.token_ids, behavior.get(key), advantage))
-        for place in places:
-            lesson.advantages.setdefault(place, {})[agent] = advantage
-    return experience
+        means = standardized(means)
+    return dict(zip(shared, clipped(means, algorithm.advantage_clip).tolist(), strict=True))
 
 
-def _actions(trees: Sequence[Tree], chosen: Chosen, agent: str) -> Iterator[tuple[tuple[int, int], Action]]:
-    """One agent's actions in the chosen turns, each with its (tree number, turn number)."""
-    for number, indices in chosen.items():
-        turns = list(trees[number].turns())
-        for index in indices:
-            action = turns[index].joint_action.get(agent)
+def _actions(trees: Sequence[Tree], minibatch: Minibatch, agent: str) -> Iterator[tuple[Place, str, Action]]:
+    """One agent's actions in the chosen turns, with their places and names in the buffer."""
+    for number, turns in minibatch.items():
+        for turn in turns:
+            action = trees[number].turns[turn].joint_action.get(agent)
             if action is not None and action.token_ids:
-                yield (number, index), action
+                yield (number, turn), f"{number}:{action.id}", action
 
 
-def _behavior_logprobs(
-    agent: Agent, name: str, trees: Sequence[Tree], steps: Sequence[Chosen]
-) -> dict[int, float]:
-    """By identity, of the actions that are learned from once the agent has changed: after its first step."""
-    drawn = [[action for _, action in _actions(trees, chosen, name)] for chosen in steps]
-    later = {id(action): action for actions in [one for one in drawn if one][1:] for action in actions}
-    return dict(zip(later, agent.behavior_logprobs(list(later.values())), strict=True)) if later else {}
+def _behavior_logprobs(buffer: Buffer, plan: Sequence[Minibatch]) -> dict[str, tuple[float, ...]]:
+    """Of the actions that are learned from once their agent has changed: after its first step."""
+    found: dict[str, tuple[float, ...]] = {}
+    for name, agent in buffer.agents.items():
+        drawn = [{key: one for _, key, one in _actions(buffer.trees, part, name)} for part in plan]
+        later = {key: one for part in [part for part in drawn if part][1:] for key, one in part.items()}
+        if later:
+            scores = agent.learner.behavior_logprobs(list(later.values()))
+            found |= zip(later, scores, strict=True)
+    return found
+
+
+def _record(
+    minibatch: Minibatch,
+    trees: Sequence[Tree],
+    predictions: Predictions,
+    estimates: Estimates,
+    metrics: Mapping[str, float],
+) -> UpdateRecord:
+    """What one minibatch says of its turns."""
+    values: dict[Place, Mapping[str, float]] = {}
+    targets: dict[Place, Mapping[str, float]] = {}
+    advantages: dict[Place, dict[str, float]] = {}
+    for number, turns in minibatch.items():
+        for turn in turns:
+            wanted = {
+                name: float(target.before[turn])
+                for name, target in estimates.targets[number].items()
+                if target.before is not None
+            }
+            mixed = predictions.mixed[number]
+            values[number, turn] = {name: float(mixed[name].before[turn]) for name in wanted}
+            targets[number, turn] = wanted
+    for agent, of_agent in estimates.advantages.items():
+        for place, key, _ in _actions(trees, minibatch, agent):
+            advantages.setdefault(place, {})[agent] = of_agent[key]
+    return UpdateRecord(values, targets, advantages, metrics)
+
+
+def _merged(records: Sequence[UpdateRecord]) -> UpdateRecord:
+    """The newest word on every turn, and the means of the metrics."""
+    names = sorted({key for record in records for key in record.metrics})
+    means = {
+        name: fmean(record.metrics[name] for record in records if name in record.metrics) for name in names
+    }
+    return UpdateRecord(
+        {place: one for record in records for place, one in record.values.items()},
+        {place: one for record in records for place, one in record.targets.items()},
+        {place: one for record in records for place, one in record.advantages.items()},
+        {**means, "optimizer_steps": float(len(records))},
+    )

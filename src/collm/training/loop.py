@@ -20,16 +20,17 @@ from collm.env import Task
 from collm.errors import CollmError
 from collm.evaluation.evaluate import evaluate
 from collm.evaluation.measures import measures
-from collm.rollout import Rollout, Shape, rollout
+from collm.rollout import Rollout, rollout
 from collm.runs.folder import Counters, RunFolder
-from collm.runs.records import turn_rows
+from collm.runs.records import UpdateRecord, turn_rows
 from collm.runs.summary import summary_of
 from collm.runs.tracking import Tracker, check_installed, open_trackers
 from collm.training.display import Display
-from collm.training.divergence import check_lesson, check_replies
-from collm.training.learning import Lesson, Progress, learn
+from collm.training.divergence import check_metrics, check_replies
+from collm.training.learning import learn
+from collm.training.minibatches import Progress
 from collm.training.preflight import check_reading, check_tasks
-from collm.training.schedule import planned_updates, starts_of
+from collm.training.schedule import planned_updates, resets_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,9 @@ def train(config: RunConfig, out: Path, display: Display, resume: bool = False) 
     for line in guard.notices(config.env):
         display.note(line)
     check_installed(config.tracking)
-    team = load_team(config, checkpoint.path if checkpoint else None)
-    check_reading(team, trial)
+    critics = config.algorithm.critics(list(config.agents))
+    team = load_team(config.agents, config.critic, critics, checkpoint.path if checkpoint else None)
+    check_reading(team, critics, trial)
     if resume:
         folder.take_up(config, checkpoint)
     else:
@@ -125,8 +127,8 @@ def _update(run: _Run, counters: Counters) -> Counters:
     """Collect a buffer, learn from it, log it."""
     began = time.perf_counter()
     config, algorithm = run.config, run.config.algorithm
-    shape = Shape(algorithm.num_samples, algorithm.joint_mode)
-    grown = rollout(config.env, run.team.agents, _starts(run, counters.update), shape)
+    resets = resets_of(config.training, run.tasks, config.seed, counters.update)
+    grown = rollout(config.env, run.team.policies, resets, algorithm.branching)
     collected = time.perf_counter()
     if not grown.sound:
         problem = f"every rollout of update {counters.update + 1} failed: {grown.trees[0].failure}."
@@ -138,12 +140,12 @@ def _update(run: _Run, counters: Counters) -> Counters:
         run.display.note(f"{len(failures)} of {len(grown.trees)} rollouts failed: {failures[0]}.")
     check_replies(grown.sound, f"in update {counters.update + 1}")
     progress = Progress(config.seed, counters.update, run.planned)
-    lesson = learn(algorithm, run.team.agents, run.team.critics, grown.sound, progress)
-    check_lesson(lesson.metrics, counters.update + 1)
+    record = learn(algorithm, run.team.agents, run.team.critics, grown.sound, progress)
+    check_metrics(record.metrics, counters.update + 1)
     ended = time.perf_counter()
     counters = _counted(counters, grown, ended - began)
-    row = _metrics_row(counters, grown, lesson, collected - began, ended - collected)
-    run.folder.write_episodes(f"update-{counters.update:06d}", turn_rows(grown.trees, lesson))
+    row = _metrics_row(counters, grown, record, collected - began, ended - collected)
+    run.folder.write_episodes(f"update-{counters.update:06d}", turn_rows(grown.trees, record))
     run.folder.log(row)
     for tracker in run.trackers:
         tracker.log(row, counters.update)
@@ -151,12 +153,8 @@ def _update(run: _Run, counters: Counters) -> Counters:
     return counters
 
 
-def _starts(run: _Run, update: int) -> Any:
-    return starts_of(run.config.training, run.tasks, run.config.seed, update)
-
-
 def _counted(counters: Counters, grown: Rollout, seconds: float) -> Counters:
-    turns = sum(1 for tree in grown.sound for _ in tree.turns())
+    turns = sum(len(tree.turns) for tree in grown.sound)
     return replace(
         counters,
         update=counters.update + 1,
@@ -169,7 +167,7 @@ def _counted(counters: Counters, grown: Rollout, seconds: float) -> Counters:
 
 
 def _metrics_row(
-    counters: Counters, grown: Rollout, lesson: Lesson, rollout_seconds: float, learn_seconds: float
+    counters: Counters, grown: Rollout, record: UpdateRecord, rollout_seconds: float, learn_seconds: float
 ) -> dict[str, float]:
     tokens = sum(grown.tokens.values())
     return {
@@ -184,13 +182,13 @@ def _metrics_row(
         "tokens_per_second": tokens / rollout_seconds,
         "failures": len(grown.trees) - len(grown.sound),
         **measures(grown.sound),
-        **lesson.metrics,
+        **record.metrics,
     }
 
 
 def _evaluate(run: _Run, update: int, name: str) -> None:
     """Play the test tasks; keep measures and episodes."""
-    found = evaluate(run.config.env, run.team.agents, run.config.evaluation, run.config.seed)
+    found = evaluate(run.config.env, run.team.policies, run.config.evaluation, run.config.seed)
     check_replies([*found.sampled, *found.greedy], f"after update {update}")
     run.folder.write_episodes(f"evaluation-{name}", turn_rows(found.sampled))
     if found.greedy:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from collm.agents.agent import History, Reply, Request
+from collm.agents.policy import Actions, Request
 from collm.agents.team import Team
-from collm.agents.views import critic_view
+from collm.agents.views import critic_input
+from collm.algorithms.base import CriticView
 from collm.contract import guard
+from collm.engines.base import Deferred
 from collm.env import AnyEnvironment, Task
 from collm.errors import CollmError
-from collm.rollout import Start, rollout
+from collm.rollout import Reset, rollout
 from collm.types import Action, Tree
 
 _COUNTED = "update env_steps episodes inference_calls tokens seconds failures optimizer_steps name"
@@ -23,8 +25,11 @@ _LOGGED = frozenset(f"{_COUNTED} {_TIMED} {_MEASURED}".split())
 class _Silent:
     """A policy that says nothing."""
 
-    def sample(self, requests: Sequence[Request], greedy: bool = False) -> list[tuple[Reply, ...]]:
-        return [(Reply(Action(""), History()),) * len(request.seeds) for request in requests]
+    def submit(self, requests: Sequence[Request], greedy: bool, keep: bool) -> Deferred[Actions]:
+        return Deferred(lambda: [(Action(""),) * len(request.seeds) for request in requests])
+
+    def release(self) -> None:
+        pass
 
 
 def check_tasks(env: AnyEnvironment, warn: Callable[[str], None]) -> tuple[Sequence[Task], Tree]:
@@ -45,29 +50,28 @@ def check_tasks(env: AnyEnvironment, warn: Callable[[str], None]) -> tuple[Seque
     if shared:
         warn(f"Mind: {len(shared)} of {len(test)} test tasks are training tasks too.")
     silent = dict.fromkeys(guard.agents(env), _Silent())
-    (trial,) = rollout(env, silent, [Start(train[0], 0)]).trees
+    (trial,) = rollout(env, silent, [Reset(train[0], 0)]).trees
     _check_metrics(env, trial)
     return train, trial
 
 
 def _check_metrics(env: AnyEnvironment, trial: Tree) -> None:
     """Test that no metric of the environment would overwrite a key of the logs."""
-    taken = sorted({name for turn in trial.turns() for name in turn.metrics} & _LOGGED)
+    taken = sorted({name for turn in trial.turns for name in turn.metrics} & _LOGGED)
     if taken:
         problem = f"the metric {taken[0]!r} has the name of a key of the logs."
         raise CollmError(guard.place(env), problem, "give it another name in step.")
 
 
-def check_reading(team: Team, trial: Tree) -> None:
+def check_reading(team: Team, critics: Mapping[str, CriticView], trial: Tree) -> None:
     """Let every agent and critic encode the trial episode.
 
     Raises:
         CollmError: if one cannot read it, as :meth:`collm.agents.agent.Agent.check_reads` tells.
     """
     for name, agent in team.agents.items():
-        seen = [turn.observations[name] for turn in trial.turns() if name in turn.observations]
+        seen = [turn.observations[name] for turn in trial.turns if name in turn.observations]
         if seen:
-            agent.check_reads(seen, f"task {trial.task_id!r}")
+            agent.check_reads(seen, f"task {trial.task.id!r}")
     for name, critic in team.critics.items():
-        for episode in trial.episodes():
-            critic.check_reads(critic_view(name, episode, critic.config.global_information))
+        critic.check_reads(critic_input(trial, critics[name], critic.config.global_information))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from collm.base.seeding import derive
 from collm.config.tree import TrainingConfig
 from collm.env import Task
-from collm.rollout import Start
+from collm.rollout import Reset
 
 
 def planned_updates(config: TrainingConfig, num_tasks: int) -> int:
@@ -16,7 +16,7 @@ def planned_updates(config: TrainingConfig, num_tasks: int) -> int:
     return -(-config.epochs * num_tasks // config.tasks_per_update)
 
 
-def starts_of(config: TrainingConfig, tasks: Sequence[Task], seed: int, update: int) -> list[Start]:
+def resets_of(config: TrainingConfig, tasks: Sequence[Task], seed: int, update: int) -> list[Reset]:
     """The trees of one update: the next tasks of the epochs' orders, several episodes of each.
 
     Args:
@@ -24,12 +24,12 @@ def starts_of(config: TrainingConfig, tasks: Sequence[Task], seed: int, update: 
     """
     first = update * config.tasks_per_update
     last = min(first + config.tasks_per_update, config.epochs * len(tasks))
-    starts = []
+    resets = []
     for position in range(first, last):
         epoch, index = divmod(position, len(tasks))
         task = tasks[_order(config, len(tasks), seed, epoch)[index]]
-        starts += [Start(task, derive(seed, "train", position, k)) for k in range(config.episodes_per_task)]
-    return starts
+        resets += [Reset(task, derive(seed, "train", position, k)) for k in range(config.episodes_per_task)]
+    return resets
 
 
 def _order(config: TrainingConfig, num_tasks: int, seed: int, epoch: int) -> list[int]:

@@ -1,0 +1,169 @@
+"""The part of an agent that learns: log-probabilities of its actions, and steps on them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from collm.agents.config import AgentConfig
+from collm.functional.losses import TokenScores, importance_ratios, token_divergences
+from collm.models.loading import load_causal_model
+from collm.models.optimizer import Optimizer
+from collm.models.teacher_forcing import ScoredBatch, score
+from collm.types import Action, Ids
+
+PolicyLoss = Callable[[TokenScores], Tensor]
+"""From the scores of some actions to their losses ``"sample"``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One action to learn from, with the advantage that the algorithm gave it.
+
+    Attributes:
+        behavior_logprobs: of its tokens under the policy that drew it; ``None`` if the agent has not
+            changed since, so that the pass that learns from it says them too (paper section 4.2).
+    """
+
+    prompt_ids: Ids
+    token_ids: Ids
+    behavior_logprobs: tuple[float, ...] | None
+    advantage: float
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An optimizer step to take: the samples, their loss, and its place in the learning-rate schedule.
+
+    Attributes:
+        loss: its mean over the samples is what the step lowers.
+        reference: whether the loss looks at the policy that training started with.
+        update, planned_updates: from 0, of how many.
+    """
+
+    samples: tuple[Sample, ...]
+    loss: PolicyLoss
+    reference: bool
+    update: int
+    planned_updates: int
+
+
+class Learner:
+    """Scores and trains a causal language model.
+
+    Args:
+        model: its weights change in place.
+        pad_id: fills unused positions.
+        config: sampling, which scoring applies too, and optimization.
+        name: the agent's id, for errors.
+    """
+
+    def __init__(self, model: Any, pad_id: int, config: AgentConfig, name: str) -> None:
+        self.model, self._pad_id, self._config, self._name = model, pad_id, config, name
+        self._optimizer = Optimizer(model.parameters(), config.optimization)
+        self._reference: Any = None
+
+    @property
+    def version(self) -> int:
+        """How many steps the weights have taken."""
+        return self._optimizer.steps
+
+    @torch.no_grad()
+    def logprobs(self, samples: Sequence[tuple[Ids, Ids]]) -> list[tuple[float, ...]]:
+        """Teacher-forced log-probabilities of each action's tokens, under the current policy."""
+        return [tuple(one.tolist()) for one in self._token_logprobs(self.model, samples)]
+
+    def behavior_logprobs(self, actions: Sequence[Action]) -> list[tuple[float, ...]]:
+        """Log-probabilities of actions' tokens under the current policy, which must have drawn them.
+
+        In float32 the sampler's own are exact. In a shorter format they are off by the rounding of other
+        shapes, which ratios would take for a change of policy: the actions are scored again.
+        """
+        if self.model.dtype == torch.float32:
+            return [action.token_logprobs for action in actions]
+        return self.logprobs([(action.prompt_ids, action.token_ids) for action in actions])
+
+    def update(self, step: Step) -> dict[str, float]:
+        """Take one optimizer step.
+
+        Returns:
+            Means over the samples of loss, ratio and divergences; the gradient norm and the learning rate.
+        """
+        samples = [(one.prompt_ids, one.token_ids) for one in step.samples]
+        sums = {"policy_loss": 0.0, "ratio": 0.0, "reference_kl": 0.0, "behavior_kl": 0.0}
+        for batch in self._scored(self.model, samples):
+            chosen = [step.samples[number] for number in batch.numbers]
+            scores = self._scores(batch, chosen, step.reference)
+            losses = step.loss(scores)
+            (losses.sum() / len(samples)).backward()
+            for name, value in _measures(scores, losses).items():
+                sums[name] += float(value.sum())
+        norm, rate = self._optimizer.step(step.update, step.planned_updates)
+        means = {name: total / len(samples) for name, total in sums.items()}
+        return {**means, "grad_norm": norm, "learning_rate": rate}
+
+    def save_optimizer(self, file: Path) -> None:
+        self._optimizer.save(file)
+
+    def load_optimizer(self, file: Path) -> None:
+        self._optimizer.load(file, self.model.device)
+
+    def _scored(self, model: Any, samples: Sequence[tuple[Ids, Ids]]) -> Any:
+        return score(model, samples, self._config.sampling, self._pad_id, self._config.batch_tokens)
+
+    def _scores(self, batch: ScoredBatch, chosen: Sequence[Sample], reference: bool) -> TokenScores:
+        now = batch.logprobs.detach()
+        behavior = [
+            own if one.behavior_logprobs is None else now.new_tensor(one.behavior_logprobs)
+            for own, one in zip(batch.split(now), chosen, strict=True)
+        ]
+        pairs = [(one.prompt_ids, one.token_ids) for one in chosen]
+        return TokenScores(
+            logprobs=batch.logprobs,
+            behavior=torch.cat(behavior),
+            owners=batch.owners,
+            behavior_sums=_behavior_sums(chosen, batch.summed(now)),
+            advantages=now.new_tensor([one.advantage for one in chosen]),
+            reference=torch.cat(self._reference_logprobs(pairs)) if reference else None,
+        )
+
+    @torch.no_grad()
+    def _reference_logprobs(self, samples: Sequence[tuple[Ids, Ids]]) -> list[Tensor]:
+        """Token log-probabilities under the policy that training started with."""
+        if self._reference is None:
+            field = f"agents.{self._name}"
+            self._reference = load_causal_model(self._config, field).requires_grad_(False)
+        return self._token_logprobs(self._reference, samples)
+
+    def _token_logprobs(self, model: Any, samples: Sequence[tuple[Ids, Ids]]) -> list[Tensor]:
+        """``"token"`` of each sample, in order."""
+        found: dict[int, Tensor] = {}
+        for batch in self._scored(model, samples):
+            found.update(zip(batch.numbers, batch.split(batch.logprobs), strict=True))
+        return [found[number] for number in range(len(samples))]
+
+
+def _behavior_sums(samples: Sequence[Sample], now: Tensor) -> Tensor:
+    """Behavior log-probabilities of whole actions ``"sample"``, those of ``now`` where none are given."""
+    given = [one.behavior_logprobs for one in samples]
+    known = now.new_tensor([math.nan if one is None else sum(one) for one in given])
+    return torch.where(known.isnan(), now, known)
+
+
+def _measures(scores: TokenScores, losses: Tensor) -> dict[str, Tensor]:
+    """What a step reports of each sample, ``"sample"``."""
+    now, behavior = scores.summed(scores.logprobs.detach()), scores.behavior_sums
+    found = {
+        "policy_loss": losses.detach(),
+        "ratio": importance_ratios(now, behavior),
+        "behavior_kl": behavior - now,
+    }
+    if scores.reference is not None:
+        found["reference_kl"] = scores.summed(token_divergences(scores.logprobs.detach(), scores.reference))
+    return found

@@ -1,0 +1,63 @@
+"""The engine in this process: our decoder, with the keys and values of what may be extended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from collm.agents.config import Sampling
+from collm.engines.base import Completion, Deferred, Prompt
+from collm.engines.cache import RowCache
+from collm.engines.decoding import Decoder, Draft, Sampled
+from collm.types import Ids
+
+
+class InProcess:
+    """Draws from a model that another part of this process may train.
+
+    Args:
+        model: a Hugging Face causal language model.
+        end_ids: tokens that end a completion.
+        pad_id: fills unused positions.
+        batch_rows: completions decoded together; bounds memory, not results.
+    """
+
+    def __init__(self, model: Any, end_ids: frozenset[int], pad_id: int, batch_rows: int) -> None:
+        self._decoder = Decoder(model, end_ids, pad_id)
+        self._batch_rows = batch_rows
+        self._kept: dict[Ids, RowCache] = {}
+        self._version = 0
+
+    def submit(
+        self, prompts: Sequence[Prompt], sampling: Sampling, keep: bool
+    ) -> Deferred[list[tuple[Completion, ...]]]:
+        return Deferred(lambda: self._complete(prompts, sampling, keep))
+
+    def release(self) -> None:
+        self._kept.clear()
+
+    def refresh(self, version: int) -> None:
+        self._version = version
+        self.release()
+
+    def _complete(
+        self, prompts: Sequence[Prompt], sampling: Sampling, keep: bool
+    ) -> list[tuple[Completion, ...]]:
+        drafts = [Draft(p.token_ids, self._cached(p), seed) for p in prompts for seed in p.seeds]
+        for prompt in prompts:
+            self._kept.pop(prompt.token_ids[: prompt.known], None)
+        drawn: list[Completion] = []
+        for start in range(0, len(drafts), self._batch_rows):
+            batch = drafts[start : start + self._batch_rows]
+            for draft, sampled in zip(batch, self._decoder.sample(batch, sampling), strict=True):
+                if keep:
+                    self._kept[draft.context + sampled.token_ids] = sampled.cache.compact()
+                drawn.append(self._completion(sampled))
+        completions = iter(drawn)
+        return [tuple(next(completions) for _ in prompt.seeds) for prompt in prompts]
+
+    def _cached(self, prompt: Prompt) -> RowCache | None:
+        return self._kept.get(prompt.token_ids[: prompt.known]) if prompt.known else None
+
+    def _completion(self, sampled: Sampled) -> Completion:
+        return Completion(sampled.token_ids, sampled.token_logprobs, sampled.finish_reason, self._version)
