@@ -96,6 +96,7 @@ class Turn:
         next_observations: only on a truncated turn.
         next_global_information: only on a truncated turn.
         learned: whether agents and critics learn from it; a greedy baseline, say, is only looked at.
+        probe: what it was played for, if not as a sample of the team's play.
     """
 
     t: int
@@ -112,6 +113,7 @@ class Turn:
     next_observations: Observations | None = None
     next_global_information: str = ""
     learned: bool = True
+    probe: str = ""
 
     def reward_of(self, agent: str) -> float:
         """The reward that ``agent`` learns from: the joint one unless the environment split it."""
@@ -132,7 +134,8 @@ class Tree:
     Attributes:
         task: what was played.
         seed: the seed that the environment was reset with.
-        turns: every joint turn once, depth first: parents before children, siblings in order.
+        turns: every joint turn once, depth first: parents before children, siblings in order; what was
+            played as a probe follows.
         parents: for each turn the number of the one before it, ``None`` at ``t = 0``.
         failure: why the rollout broke, if it did; a failed tree has no turns and leaves the batch.
     """
@@ -155,6 +158,12 @@ class Tree:
     def roots(self) -> tuple[Turn, ...]:
         """The sibling joint turns at ``t = 0``."""
         return tuple(turn for turn, parent in zip(self.turns, self.parents, strict=True) if parent is None)
+
+    @property
+    def played(self) -> Tree:
+        """The tree without what was played as a probe."""
+        count = sum(not turn.probe for turn in self.turns)
+        return Tree(self.task, self.seed, self.turns[:count], self.parents[:count], self.failure)
 
     def path(self, number: int) -> tuple[int, ...]:
         """The turns from ``t = 0`` down to one, itself included."""

@@ -84,6 +84,12 @@ class TokenPolicy:
         )
 
 
-def named(actions: Sequence[Action], history: str, agent: str) -> tuple[Action, ...]:
-    """Actions drawn at one history, each with an id of its own."""
-    return tuple(replace(action, id=f"{history}{k}/{agent}") for k, action in enumerate(actions))
+def named(actions: Sequence[Action], path: Sequence[int], first: int, agent: str) -> tuple[Action, ...]:
+    """Actions drawn at one history, each with an id of its own in the tree.
+
+    Args:
+        path: the branches that lead to the history.
+        first: the number of the first action among all that were drawn there.
+    """
+    place = "".join(f"{branch}." for branch in path)
+    return tuple(replace(action, id=f"{place}{k}/{agent}") for k, action in enumerate(actions, first))

@@ -34,6 +34,27 @@ class Branching:
 
 
 @dataclass(frozen=True, slots=True)
+class Probe:
+    """More joint turns to play at a history of a tree, each to its episode's end.
+
+    Attributes:
+        beside: a turn of the tree; the new ones are its siblings.
+        label: what :attr:`collm.types.Turn.probe` says of them.
+        agent: who draws anew while the others act as they did beside it; ``None`` for all agents.
+        samples: how many.
+        greedy: take the most likely tokens.
+        learned: whether the new siblings are learned from; what follows them never is.
+    """
+
+    beside: int
+    label: str
+    agent: str | None = None
+    samples: int = 1
+    greedy: bool = False
+    learned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CriticView:
     """What a critic reads of a tree, and where.
 
@@ -100,6 +121,10 @@ class Algorithm(Settings, ABC):
         """The critics that it learns with, by name; none by default."""
         return {}
 
+    def probes(self, tree: Tree) -> Sequence[Probe]:
+        """What else to play from the histories of a tree before learning from it; nothing by default."""
+        return ()
+
     def agents_learn(self, update: int) -> bool:
         """Whether agents take steps in this update, counted from 0, or wait for the critics."""
         return True
@@ -114,7 +139,10 @@ class Algorithm(Settings, ABC):
 
     @abstractmethod
     def advantages(self, tree: Tree, agent: str, predictions: Mapping[str, Prediction]) -> Tensor:
-        """``"turn"``, what one agent's actions were worth, before normalization and clip."""
+        """``"turn"``, what one agent's actions were worth, before normalization and clip.
+
+        NaN at a turn from which the agent does not learn, though others may.
+        """
 
     def value_losses(self, predicted: Tensor, target: Tensor) -> Tensor:
         """The loss of each value, ``"value"``."""

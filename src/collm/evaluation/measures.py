@@ -14,6 +14,7 @@ def measures(trees: Sequence[Tree]) -> dict[str, float]:
     ``return_mean`` averages the undiscounted sum of processed rewards over trees, and within a tree over
     siblings. A metric's plain name is its mean over all turns, ``final_`` its mean over last turns.
     """
+    trees = [tree.played for tree in trees]
     turns = [turn for tree in trees for turn in tree.turns]
     last = [tree.turns[episode[-1]] for tree in trees for episode in tree.episodes()]
     returns = [_expected(tree, lambda turn: turn.reward) for tree in trees]

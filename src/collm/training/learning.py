@@ -134,6 +134,7 @@ def batch(
         samples = [
             Sample(action.prompt_ids, action.token_ids, behavior.get(key), advantages[key])
             for key, action in actions.items()
+            if key in advantages
         ]
         if samples:
             steps[agent] = Step(
@@ -198,7 +199,8 @@ def _of_actions(
     """One agent's advantages by action; an action of several joint ones gets their mean."""
     shared: dict[str, list[Tensor]] = {}
     for (number, turn), key, _ in _actions(trees, minibatch, agent):
-        shared.setdefault(key, []).append(advantages[number][turn])
+        if not advantages[number][turn].isnan():
+            shared.setdefault(key, []).append(advantages[number][turn])
     if not shared:
         return {}
     means = torch.stack([torch.stack(several).mean() for several in shared.values()])
@@ -251,7 +253,8 @@ def _record(
             targets[number, turn] = wanted
     for agent, of_agent in estimates.advantages.items():
         for place, key, _ in _actions(trees, minibatch, agent):
-            advantages.setdefault(place, {})[agent] = of_agent[key]
+            if key in of_agent:
+                advantages.setdefault(place, {})[agent] = of_agent[key]
     return UpdateRecord(values, targets, advantages, metrics)
 
 

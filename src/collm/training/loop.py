@@ -20,7 +20,7 @@ from collm.env import Task
 from collm.errors import CollmError
 from collm.evaluation.evaluate import evaluate
 from collm.evaluation.measures import measures
-from collm.rollout import Rollout, rollout
+from collm.rollout import Rollout, probed, rollout
 from collm.runs.folder import Counters, RunFolder
 from collm.runs.records import UpdateRecord, turn_rows
 from collm.runs.summary import summary_of
@@ -129,6 +129,8 @@ def _update(run: _Run, counters: Counters) -> Counters:
     config, algorithm = run.config, run.config.algorithm
     resets = resets_of(config.training, run.tasks, config.seed, counters.update)
     grown = rollout(config.env, run.team.policies, resets, algorithm.branching)
+    probes = {number: algorithm.probes(tree) for number, tree in enumerate(grown.trees)}
+    grown = probed(config.env, run.team.policies, grown, probes)
     collected = time.perf_counter()
     if not grown.sound:
         problem = f"every rollout of update {counters.update + 1} failed: {grown.trees[0].failure}."
