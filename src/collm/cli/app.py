@@ -167,9 +167,9 @@ def plot(
 
 def _tell_notices(env: AnyEnvironment) -> None:
     """Standard output is for what programs read."""
-    from collm.contract import guard
+    from collm.contract.held import hold
 
-    for line in guard.notices(env):
+    for line in hold(env).notices():
         typer.echo(line, err=True)
 
 

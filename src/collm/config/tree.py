@@ -14,7 +14,7 @@ from collm.algorithms.base import Algorithm, make_algorithm
 from collm.base.naming import named_after
 from collm.base.settings import Settings
 from collm.base.validation import validated
-from collm.contract import guard
+from collm.contract.held import hold
 from collm.env import AnyEnvironment, make_env
 from collm.errors import CollmError
 
@@ -157,7 +157,7 @@ def _section(values: Mapping[str, Any], key: str, where: str) -> dict[str, Any]:
 
 def _agents(section: Mapping[str, Any], env: AnyEnvironment, where: str) -> dict[str, AgentConfig]:
     """One configuration for each agent; the entry ``*`` holds what all share."""
-    names = guard.agents(env)
+    names = hold(env).agents
     check_names(names, where)
     unknown = sorted(map(str, set(section) - set(names) - {EVERY_AGENT}))
     if unknown:
