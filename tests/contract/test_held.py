@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from threading import Event
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -314,3 +315,19 @@ def test_every_way_to_an_environment_names_its_fault(check: str, fault: dict[str
     else:
         with pytest.raises(CollmError, match="environment 'scripted'"):
             ways[check]()
+
+
+def test_a_step_that_hangs_is_broken_infrastructure_of_its_task() -> None:
+    class Hanging(Scripted):
+        def step(self, state: int, replies: Mapping[str, str]) -> Transition[int]:
+            while not opened.wait(60):
+                pass
+            return Transition(1, 1.0)
+
+    opened = Event()
+    message = re.escape(f"{WHERE}: step took longer than 0.05 s (env.step_seconds)")
+    try:
+        with pytest.raises(InfrastructureError, match=message):
+            hold(Hanging(step_seconds=0.05)).step(START, {})
+    finally:
+        opened.set()

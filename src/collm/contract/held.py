@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from collm.contract.boundary import boundary
+from collm.contract.patience import HangingError, within
 from collm.contract.promises import (
     agents_of,
     lines_of,
@@ -103,11 +105,15 @@ class Held:
         """What a joint action leads to, every number a finite ``float``.
 
         Raises:
-            InfrastructureError: if the environment reports one.
+            InfrastructureError: if the environment reports one, or takes longer than its ``step_seconds``.
         """
-        where = self.place(state.task)
+        where, step = self.place(state.task), partial(self.env.step, state.state, replies)
         with boundary("step", where, InfrastructureError):
-            transition = transition_of(self.env.step(state.state, replies), self.agents, where)
+            try:
+                given = within(self.env.step_seconds, step)
+            except HangingError as error:
+                raise InfrastructureError(f"{where}: step {error} (env.step_seconds)") from None
+            transition = transition_of(given, self.agents, where)
         return replace(transition, state=HeldState(state.task, transition.state))
 
     def processed(self, reward: float, task: Task | None = None) -> float:
