@@ -39,6 +39,8 @@ training: {tasks_per_update: 2, threads: 1, checkpoint_every: 1}
 evaluation: {tasks: 1}
 """
 REWARDS = """
+import time
+
 def short(replies, row):
     return 1 / (1 + sum(len(reply) for reply in replies.values()))
 
@@ -59,6 +61,10 @@ def nan(replies, row):
 
 def text(replies, row):
     return "good"
+
+def hangs(replies, row):
+    time.sleep(30 if row["id"] == "row 1" else 0)
+    return 1.0
 
 class NoEnvironment:
     pass

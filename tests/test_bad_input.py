@@ -127,6 +127,7 @@ BROKEN_SETTINGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "reward that leaves": (("env.reward=my_rewards:leaves",), ("my_rewards:leaves", "raised SystemExit")),
     "reward that is too large": (("env.reward=my_rewards:huge",), ("my_rewards:huge", "it returned 1000")),
     "scale that is too large": (("env.reward_scale=1e300",), ("after scale and shift", "env.reward_scale")),
+    "no time at all": (("env.step_seconds=0",), ("good.yaml: env.step_seconds", "greater than 0")),
     "reward that is no number": (("env.reward=my_rewards:nan",), ("my_rewards:nan", "it returned nan")),
     "reward that is a text": (("env.reward=my_rewards:text",), ("my_rewards:text", "it returned 'good'")),
     "prompt with an unknown column": (("env.agents.left='{txt}'",), ("env.agents.left", "'txt'", "text")),
@@ -389,6 +390,16 @@ def test_a_reward_that_breaks_later_ends_the_run_which_can_go_on_once_it_is_mend
     resumed = collm("train", "good.yaml", "--out", tmp_path / "run", "--resume")
     assert resumed.code == 0, resumed
     assert "Resumed after update 1." in resumed.out
+
+
+def test_a_reward_that_hangs_costs_its_tree_and_not_the_run(collm: Command, tmp_path: Path) -> None:
+    settings = ("env.reward=my_rewards:hangs", "env.step_seconds=2", "--out", tmp_path / "run")
+    finished = collm("train", "good.yaml", *settings)
+    assert finished.code == 0, finished
+    said = "1 of 2 rollouts failed: environment 'custom', task 'row 1': step took longer than 2 s"
+    assert said in " ".join(finished.out.split())
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    assert sorted(json.loads(line)["failures"] for line in lines) == [0, 1]
 
 
 def test_a_run_is_not_overwritten(collm: Command, run: Path) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from collm.config.tree import RunConfig, make_config, merged
+from collm.config.merging import merged
+from collm.config.tree import RunConfig, make_config
 from tests.checkpoints import save_letters
 
 Recipe = Callable[..., RunConfig]

@@ -40,8 +40,8 @@ def train(
         CollmError: for bad input.
     """
     # Importing torch takes seconds, which ``import collm`` should not.
-    from collm.base.naming import named_after
     from collm.base.quiet import quiet_libraries
+    from collm.config.naming import named_after
     from collm.config.recipes import load_recipe
     from collm.training.display import Silent
     from collm.training.loop import train as run

@@ -11,7 +11,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import Field
 
@@ -24,6 +24,7 @@ from collm.types import Task as Task
 
 Split = Literal["train", "test"]
 MOST_TURNS = 1000
+StepSeconds = Annotated[float, Field(gt=0, le=10**6)] | None
 
 
 TaskT = TypeVar("TaskT", bound=Task)
@@ -59,7 +60,9 @@ class Environment(Settings, ABC, Generic[TaskT, StateT]):
     Subclasses set ``type`` to a unique name and implement the abstract members. The three reward
     fields are applied by the rollout, never by ``step``: ``reward * reward_scale + reward_shift`` is
     what algorithms see, and a branch ends early when the mean of a set of siblings' processed rewards
-    is strictly greater than ``termination_threshold`` (``None``: never).
+    is strictly greater than ``termination_threshold`` (``None``: never). A step that takes longer than
+    ``step_seconds`` fails as broken infrastructure does; ``None``, for environments that bound
+    themselves, waits as long as it takes.
     """
 
     headline: ClassVar[tuple[str, ...]] = ()
@@ -70,6 +73,7 @@ class Environment(Settings, ABC, Generic[TaskT, StateT]):
     reward_scale: float = 1.0
     reward_shift: float = 0.0
     termination_threshold: float | None = None
+    step_seconds: StepSeconds = 600.0
 
     @property
     @abstractmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-RAISED = (Exception, SystemExit)
+RAISED = (Exception, SystemExit, GeneratorExit)
 """What a user's code may raise and is told of; a person's Ctrl-C passes."""
 
 
@@ -13,14 +13,28 @@ class CollmError(Exception):
         where: the file, field, dataset row or function at fault.
         problem: what is wrong with it.
         mend: what the user can do about it.
+
+    Attributes:
+        file: the file that holds the field, once somebody who knows it has said so.
     """
 
     def __init__(self, where: str, problem: str, mend: str) -> None:
         super().__init__(where, problem, mend)
         self.where, self.problem, self.mend = where, problem, mend
+        self.file: str | None = None
+
+    @property
+    def section(self) -> str:
+        """The section of a recipe, if ``where`` is a field such as ``env.dataset`` or ``critic a.model``."""
+        return self.where.partition(".")[0].partition(" ")[0]
+
+    def place_in(self, file: str) -> None:
+        """Name the file too, if none is named yet."""
+        self.file = self.file or file
 
     def __str__(self) -> str:
-        return _one_line(f"{self.where}: {self.problem} To mend it: {self.mend}")
+        place = ": ".join(part for part in (self.file, self.where) if part)
+        return _one_line(f"{place}: {self.problem} To mend it: {self.mend}")
 
 
 class AbsentError(CollmError):

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from collm.algorithms.collm_cc import CoLLMCC
+from collm.config.merging import merged
 from collm.config.recipes import load_recipe, shipped
-from collm.config.tree import EvaluationConfig, TrainingConfig, make_config, merged, plain
+from collm.config.tree import EvaluationConfig, TrainingConfig, make_config, plain
 from collm.envs.minecraft.housebuild import HouseBuild
 from collm.errors import CollmError
 
@@ -94,7 +95,7 @@ def test_the_resolved_configuration_is_read_back(name: str) -> None:
 def test_the_field_at_fault_is_named(path: str, value: Any, where: str) -> None:
     with pytest.raises(CollmError) as caught:
         make_config(changed(path, value), "mine")
-    assert caught.value.where == where
+    assert f"{caught.value.file}: {caught.value.where}" == where
 
 
 @pytest.mark.parametrize(

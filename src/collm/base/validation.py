@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -14,8 +15,8 @@ from collm.errors import CollmError
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
-def validated(cls: type[ModelT], values: Mapping[str, Any], where: str, separator: str = ".") -> ModelT:
-    """Build ``cls`` from ``values``; errors name ``where``, the separator and the field's path.
+def validated(cls: type[ModelT], values: Mapping[str, Any], where: str = "") -> ModelT:
+    """Build ``cls`` from ``values``; errors name ``where`` and the field's path below it.
 
     Raises:
         CollmError: for the first finding, with the count of the others.
@@ -25,8 +26,7 @@ def validated(cls: type[ModelT], values: Mapping[str, Any], where: str, separato
     except ValidationError as error:
         findings = error.errors(include_url=False)
         first = findings[0]
-        path = ".".join(str(part) for part in first["loc"])
-        field = f"{where}{separator}{path}" if path else where
+        field = ".".join(str(part) for part in (where, *first["loc"]) if part != "")
         more = f" ({len(findings) - 1} more after this one.)" if len(findings) > 1 else ""
         raise CollmError(field, _problem(first) + more, _mend(first, cls)) from None
 
@@ -54,10 +54,15 @@ def _mend(finding: ErrorDetails, cls: type[BaseModel]) -> str:
 
 
 def _fields_at(cls: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
-    """The field names of the model that ``path`` leads to, as far as it can be followed."""
+    """The field names of the model that ``path`` leads to."""
+    kind: Any = cls
     for part in path:
-        info = cls.model_fields.get(str(part))
-        inner = info.annotation if info is not None else None
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            cls = inner
-    return sorted(cls.model_fields)
+        kind = _below(kind, str(part))
+    return sorted(kind.model_fields)
+
+
+def _below(kind: Any, part: str) -> Any:
+    """The model, or the dict of models, of a model's field or of a dict's value."""
+    annotation = get_args(kind)[1] if get_origin(kind) is dict else kind.model_fields[part].annotation
+    options = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+    return next(option for option in options if option is not NoneType)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from collm.base.naming import named_after
 from collm.base.quiet import quiet_libraries
 from collm.errors import CollmError, InfrastructureError
 
@@ -41,6 +40,7 @@ def train(
     """Train a team and keep everything in a run folder."""
     from rich.console import Console
 
+    from collm.config.naming import named_after
     from collm.config.recipes import load_recipe, run_name
 
     quiet_libraries()
@@ -99,6 +99,7 @@ def evaluate(
     """Evaluate a run or a saved team on a split."""
     from rich.console import Console
 
+    from collm.config.naming import named_after
     from collm.evaluation.evaluate import evaluate as measure
     from collm.evaluation.saved import open_team
     from collm.report.console import measures_table
@@ -167,9 +168,9 @@ def plot(
 
 def _tell_notices(env: AnyEnvironment) -> None:
     """Standard output is for what programs read."""
-    from collm.contract import guard
+    from collm.contract.held import hold
 
-    for line in guard.notices(env):
+    for line in hold(env).notices():
         typer.echo(line, err=True)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from collm.base.yaml_text import parse_yaml
-from collm.config.tree import EVERY_AGENT, merged
+from collm.config.merging import EVERY_AGENT, merged
 from collm.errors import CollmError
 
 

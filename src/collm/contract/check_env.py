@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from collm.contract import guard
-from collm.contract.guard import BrokenPromiseError
+from collm.contract.boundary import BrokenPromiseError
+from collm.contract.held import Held, HeldState, hold
 from collm.env import AnyEnvironment, Split, Task, Transition
-from collm.errors import RAISED, CollmError, InfrastructureError
+from collm.errors import CollmError
 
 SPLITS: tuple[Split, ...] = ("train", "test")
 REPLIES = ("", "yes", "\x00\ud7ff\U0001f600 ```\n", "- 1) /fill 0 0 0", "def main():\n    return 1")
@@ -27,15 +27,15 @@ def check_env(env: AnyEnvironment, tasks_per_split: int = 2, seed: int = 0) -> N
 
 def _problems(env: AnyEnvironment, tasks_per_split: int, seed: int) -> Iterator[str]:
     try:
-        guard.agents(env)
-        low, high = guard.reward_range(env)
+        held = hold(env)
+        low, high = held.reward_range
     except BrokenPromiseError as error:
         yield error.problem
         return
     if not low <= high:
         yield "reward_range must be (lowest, highest)."
     for split in SPLITS:
-        yield from _kept(_split_problems(env, split, tasks_per_split, seed))
+        yield from _kept(_split_problems(held, split, tasks_per_split, seed))
 
 
 def _kept(problems: Iterator[str]) -> Iterator[str]:
@@ -46,39 +46,32 @@ def _kept(problems: Iterator[str]) -> Iterator[str]:
         yield error.problem
 
 
-def _split_problems(env: AnyEnvironment, split: Split, tasks_per_split: int, seed: int) -> Iterator[str]:
-    tasks = guard.tasks(env, split)
+def _split_problems(env: Held, split: Split, tasks_per_split: int, seed: int) -> Iterator[str]:
+    tasks = env.tasks(split)
     if len({task.id for task in tasks}) != len(tasks):
         yield f"tasks({split!r}) has two tasks with one id."
     for task in tasks[:tasks_per_split]:
-        if guard.reset(env, task, seed) != guard.reset(env, task, seed):
+        if env.reset(task, seed) != env.reset(task, seed):
             yield "reset gives different states for one task and one seed."
         for reply in REPLIES:
-            yield from _kept(_play(env, task, guard.reset(env, task, seed), reply))
+            yield from _kept(_play(env, task, env.reset(task, seed), reply))
 
 
-def _play(env: AnyEnvironment, task: Task, state: Any, reply: str) -> Iterator[str]:
+def _play(env: Held, task: Task, state: HeldState, reply: str) -> Iterator[str]:
     names: frozenset[str] | None = None
     reward: float | None = None
     for turn in range(env.num_turns):
         before = repr(state)
-        observations = guard.observe(env, state, task)
-        guard.global_information(env, turn, reward, task)
+        observations = env.observe(state)
+        env.global_information(turn, reward, task)
         if repr(state) != before:
             yield "observe changes the state it was given."
         before = repr(state)
         replies = dict.fromkeys(observations, reply)
-        try:
-            transition = env.step(state, replies)
-        except (InfrastructureError, CollmError):
-            raise
-        except RAISED as error:
-            yield f"step raised {type(error).__name__}: {error} (reply {reply!r}); any text is a valid reply."
-            return
-        transition = guard.sound(env, transition, task)
+        transition = _stepped(env, state, replies, reply)
         if repr(state) != before:
             yield "step changes the state it was given; return a new one."
-        if not _same(transition, guard.step(env, state, replies, task)):
+        if not _same(transition, env.step(state, replies)):
             yield "step gives different results for the same state and replies."
         yield from _transition_problems(env, transition, turn)
         if names is not None and frozenset(transition.metrics) != names:
@@ -89,8 +82,19 @@ def _play(env: AnyEnvironment, task: Task, state: Any, reply: str) -> Iterator[s
         state, reward = transition.state, transition.reward
 
 
-def _transition_problems(env: AnyEnvironment, transition: Transition[Any], turn: int) -> Iterator[str]:
-    low, high = guard.reward_range(env)
+def _stepped(env: Held, state: HeldState, replies: Mapping[str, str], reply: str) -> Transition[HeldState]:
+    """A step; what it raises is told with the reply that made it raise."""
+    try:
+        return env.step(state, replies)
+    except BrokenPromiseError as error:
+        if error.__cause__ is None:
+            raise
+        problem = f"{error.problem.removesuffix('.')} (reply {reply!r}); any text is a valid reply."
+        raise BrokenPromiseError(error.where, problem, error.mend) from error.__cause__
+
+
+def _transition_problems(env: Held, transition: Transition[Any], turn: int) -> Iterator[str]:
+    low, high = env.reward_range
     if not low - 1e-9 <= transition.reward <= high + 1e-9:
         yield f"the reward {transition.reward} lies outside reward_range {low}..{high}."
     if transition.agent_rewards is not None and set(transition.agent_rewards) != set(env.agents):

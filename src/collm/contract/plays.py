@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from collm.contract import guard
+from collm.contract.held import Held, hold
 from collm.data.checks import check_row
 from collm.env import AnyEnvironment
 from collm.errors import CollmError
@@ -22,9 +22,10 @@ def score_plays(env: AnyEnvironment, lines: Iterable[str]) -> Iterator[dict[str,
     Raises:
         CollmError: naming the line, if it is not such an object.
     """
+    held = hold(env)
     for number, line in enumerate(lines, start=1):
         if line.strip():
-            yield from _score_play(env, _parse(line, f"line {number}"), f"line {number}")
+            yield from _score_play(held, _parse(line, f"line {number}"), f"line {number}")
 
 
 def _parse(line: str, where: str) -> dict[str, Any]:
@@ -47,18 +48,18 @@ def _is_replies(turn: Any) -> bool:
     return isinstance(turn, dict) and all(isinstance(reply, str) for reply in turn.values())
 
 
-def _score_play(env: AnyEnvironment, play: Mapping[str, Any], where: str) -> Iterator[dict[str, Any]]:
-    task = guard.parse_task(env, play["task"], f"{where}: task")
-    state = guard.reset(env, task, SEED)
+def _score_play(env: Held, play: Mapping[str, Any], where: str) -> Iterator[dict[str, Any]]:
+    task = env.parse_task(play["task"], f"{where}: task")
+    state = env.reset(task, SEED)
     for index, replies in enumerate(play["turns"]):
-        acting = guard.observe(env, state, task)
+        acting = env.observe(state)
         unknown = sorted(set(replies) - set(acting))
         if unknown:
             mend = f"the agents at this turn are {', '.join(acting)}."
             raise CollmError(f"{where}: turns[{index}].{unknown[0]}", "no such agent.", mend)
-        transition = guard.step(env, state, {agent: replies.get(agent, "") for agent in acting}, task)
-        reward = guard.processed(env, transition.reward, task)
-        terminated = transition.terminated or guard.ends_early(env, [reward], task)
+        transition = env.step(state, {agent: replies.get(agent, "") for agent in acting})
+        reward = env.processed(transition.reward, task)
+        terminated = transition.terminated or env.ends_early([reward], task)
         yield {
             "task": task.id,
             "turn": index,

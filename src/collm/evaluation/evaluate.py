@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from collm.agents.policy import Policy
 from collm.base.seeding import derive
 from collm.config.tree import EvaluationConfig
-from collm.contract import guard
+from collm.contract.held import hold
 from collm.env import AnyEnvironment, Split
 from collm.errors import CollmError
 from collm.evaluation.measures import mean_tokens, measures
@@ -43,7 +43,7 @@ def evaluate(
     Raises:
         CollmError: if no episode could be played.
     """
-    tasks = guard.tasks(env, split)[: config.tasks]
+    tasks = hold(env).tasks(split)[: config.tasks]
     resets = [
         Reset(task, derive(seed, "evaluate", task.id, sample))
         for task in tasks

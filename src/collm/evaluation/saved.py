@@ -7,7 +7,7 @@ from pathlib import Path
 
 from collm.agents.policy import Policy
 from collm.agents.team import load_agents, policies_of
-from collm.base.naming import named_after
+from collm.config.naming import named_after
 from collm.config.overrides import overridden
 from collm.config.recipes import find, load_recipe
 from collm.config.tree import RunConfig, make_config, plain

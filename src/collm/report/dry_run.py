@@ -11,7 +11,7 @@ from rich.table import Table
 from collm.algorithms.base import Branching
 from collm.base.yaml_text import to_yaml
 from collm.config.tree import RunConfig, plain
-from collm.contract import guard
+from collm.contract.held import hold
 from collm.errors import AbsentError
 from collm.report.estimate import Footprint, footprints, peak
 from collm.training.schedule import planned_updates
@@ -42,7 +42,7 @@ def _work(config: RunConfig) -> Iterator[str]:
     """How many tasks and updates there are, as far as that can be known here."""
     training = config.training
     try:
-        tasks = len(guard.tasks(config.env, "train"))
+        tasks = len(hold(config.env).tasks("train"))
     except AbsentError as error:
         yield f"training tasks: not here. {error}"
         yield f"updates: {training.epochs} x their number / {training.tasks_per_update}"

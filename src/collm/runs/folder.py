@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from collm.contract import guard
+from collm.contract.held import hold
 from collm.config.tree import RunConfig, make_config, plain
 from collm.errors import CollmError
 from collm.runs.files import (
@@ -102,7 +102,7 @@ class RunFolder:
 
     def _begin(self, config: RunConfig) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
-        write_json(self.path / _VERSIONS_FILE, {**versions(), "notices": list(guard.notices(config.env))})
+        write_json(self.path / _VERSIONS_FILE, {**versions(), "notices": list(hold(config.env).notices())})
         write_text(self.path / CONFIG_FILE, to_yaml(plain(config)))
 
     def find(self, config: RunConfig) -> Checkpoint | None:

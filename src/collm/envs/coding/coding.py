@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from collm.data.rows import is_file_name, select
 from collm.data.tasks import load_tasks
-from collm.env import MOST_TURNS, Environment, Split, Transition
+from collm.env import MOST_TURNS, Environment, Split, StepSeconds, Transition
 from collm.envs.coding import paper, reference
 from collm.envs.coding.embedded import embedded_problems
 from collm.envs.coding.feedback import MODES, FeedbackMode, Review
@@ -96,6 +96,7 @@ class Coding(Environment[Problem, CodingState]):
     num_agents: Literal[1, 2] = 2
     num_turns: int = Field(default=2, ge=1, le=MOST_TURNS)
     reward_shift: float = -BEST
+    step_seconds: StepSeconds = None
     dataset: str = "embedded"
     train: str | None = None
     test: str | None = None

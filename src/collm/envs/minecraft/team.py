@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from collm.data.rows import is_file_name, select
 from collm.data.tasks import load_tasks
-from collm.env import MOST_TURNS, Environment, Split, TaskT
+from collm.env import MOST_TURNS, Environment, Split, StepSeconds, TaskT
 from collm.envs.minecraft.blueprint import Point
 from collm.envs.minecraft.commands import Command
 from collm.envs.minecraft.prompts import SYSTEM, Variant
@@ -57,6 +57,7 @@ class BuildingTeam(Environment[TaskT, BuildState[TaskT]], Generic[TaskT]):
     num_agents: int = Field(default=2, ge=1, le=100)
     num_turns: int = Field(default=4, ge=1, le=MOST_TURNS)
     termination_threshold: float | None = -0.1
+    step_seconds: StepSeconds = None
     dataset: str = "embedded"
     train: str | None = None
     test: str | None = None

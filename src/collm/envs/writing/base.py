@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 
 from collm.data.rows import is_file_name, select
 from collm.data.tasks import load_tasks
-from collm.env import Environment, Split, Transition
+from collm.env import Environment, Split, StepSeconds, Transition
 from collm.envs.writing.prompts import Variant
 from collm.envs.writing.reward import (
     OutOfRange,
@@ -81,6 +81,7 @@ class Writing(Environment[Source, WritingState]):
     reference_scope: ClassVar[TransitionScope] = "joined"
 
     num_turns: Literal[1] = 1
+    step_seconds: StepSeconds = None
     variant: Variant = "paper"
     dataset: str = "embedded"
     train: str | None = None

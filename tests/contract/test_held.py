@@ -6,13 +6,14 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from threading import Event
 from typing import Any, Literal, cast
 
 import numpy as np
 import pytest
 
-from collm.contract import guard
 from collm.contract.check_env import check_env
+from collm.contract.held import HeldState, hold
 from collm.contract.plays import score_plays
 from collm.env import Environment, Split, Transition
 from collm.errors import CollmError, InfrastructureError
@@ -92,24 +93,38 @@ class Unshowable:
 
 
 PAGE = Page("page 1")
+START = HeldState(PAGE, 0)
 WHERE = "environment 'scripted', task 'page 1'"
+
+
+def test_the_names_of_agents_are_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def names(env: Scripted) -> tuple[str, ...]:
+        asked.append("agents")
+        return "a", "b"
+
+    monkeypatch.setattr(Scripted, "agents", property(names))
+    held = hold(Scripted(seen={"a": Observation("look")}, following=Transition(1, 0.5)))
+    assert hold(held) is held
+    for _ in range(3):
+        held.observe(held.reset(PAGE, 0))
+        held.step(START, {"a": ""})
+    assert (held.agents, len(asked)) == (("a", "b"), 1)
 
 
 def test_what_is_right_passes_with_plain_numbers() -> None:
     seen = {"a": Observation("look")}
-    following = Transition(
-        1,
-        cast(float, np.float32(0.5)),
-        {"part": np.float64(0.5)},
-        {"count": 2},
-        agent_rewards={"a": 0, "b": True},
-    )
+    half, shares = cast(float, np.float32(0.5)), {"a": 0, "b": True}
+    following = Transition(1, half, {"part": np.float64(0.5)}, {"count": 2}, agent_rewards=shares)
     env = Scripted(seen=seen, following=following)
-    assert guard.tasks(env, "train") == (Page("p"),)
-    assert guard.reset(env, PAGE, 0) == 0
-    assert guard.observe(env, 0, PAGE) == seen
-    transition = guard.step(env, 0, {"a": ""}, PAGE)
-    assert transition == following
+    assert hold(env).tasks("train") == (Page("p"),)
+    assert hold(env).reset(PAGE, 0) == START
+    assert hold(env).observe(START) == seen
+    transition = hold(env).step(START, {"a": ""})
+    assert transition == Transition(
+        HeldState(PAGE, 1), 0.5, {"part": 0.5}, {"count": 2.0}, agent_rewards=shares
+    )
     numbers = [transition.reward, *transition.components.values(), *transition.metrics.values()]
     assert {type(number) for number in [*numbers, *(transition.agent_rewards or {}).values()]} == {float}
 
@@ -128,15 +143,15 @@ def test_what_is_right_passes_with_plain_numbers() -> None:
 )
 def test_tasks(found: Any, problem: str) -> None:
     with pytest.raises(CollmError, match=problem):
-        guard.tasks(Scripted(found=found), "test")
+        hold(Scripted(found=found)).tasks("test")
 
 
 def test_reset() -> None:
     with pytest.raises(CollmError, match="reset raised KeyError") as caught:
-        guard.reset(Scripted(first=KeyError("x")), PAGE, 0)
+        hold(Scripted(first=KeyError("x"))).reset(PAGE, 0)
     assert caught.value.where == WHERE
     with pytest.raises(CollmError, match="reset raised InfrastructureError"):
-        guard.reset(Scripted(first=InfrastructureError("gone")), PAGE, 0)
+        hold(Scripted(first=InfrastructureError("gone"))).reset(PAGE, 0)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +171,7 @@ def test_reset() -> None:
 )
 def test_observe(seen: Any, problem: str) -> None:
     with pytest.raises(CollmError, match=problem) as caught:
-        guard.observe(Scripted(seen=seen), 0, PAGE)
+        hold(Scripted(seen=seen)).observe(START)
     assert caught.value.where == WHERE
 
 
@@ -175,6 +190,7 @@ def test_observe(seen: Any, problem: str) -> None:
         (Transition(0, 1.0, metrics={1: 2.0}), "the metrics of step are {1: 2.0}"),  # type: ignore[dict-item]
         (Transition(0, 1.0, agent_rewards=[1.0, 2.0]), r"agent_rewards are \["),  # type: ignore[arg-type]
         (SystemExit(0), "step raised SystemExit: 0"),
+        (GeneratorExit(), "step raised GeneratorExit"),
         (Transition(0, 1.0, components={"part": math.nan}), "the component part is nan"),
         (Transition(0, 1.0, metrics={"count": None}), "the metric count is None"),  # type: ignore[dict-item]
         (Transition(0, 1.0, agent_rewards={"a": 1.0}), "agent_rewards are"),
@@ -183,7 +199,7 @@ def test_observe(seen: Any, problem: str) -> None:
 )
 def test_step(following: Any, problem: str) -> None:
     with pytest.raises(CollmError) as caught:
-        guard.step(Scripted(following=following), 0, {}, PAGE)
+        hold(Scripted(following=following)).step(START, {})
     assert caught.value.where == WHERE
     assert re.search(problem, caught.value.problem.rstrip("."))
 
@@ -191,24 +207,24 @@ def test_step(following: Any, problem: str) -> None:
 def test_errors_that_are_clear_already_pass() -> None:
     clear = CollmError("my file", "odd.", "change it.")
     with pytest.raises(CollmError) as caught:
-        guard.step(Scripted(following=clear), 0, {}, PAGE)
+        hold(Scripted(following=clear)).step(START, {})
     assert caught.value is clear
     with pytest.raises(InfrastructureError, match="gone"):
-        guard.step(Scripted(following=InfrastructureError("gone")), 0, {}, PAGE)
+        hold(Scripted(following=InfrastructureError("gone"))).step(START, {})
 
 
 @pytest.mark.parametrize("named", [(), None, "ab", ("a", "a"), ("a", ""), (1, 2), RuntimeError("nobody")])
 def test_agents(named: Any) -> None:
     with pytest.raises(CollmError, match=r"agents (is|raised RuntimeError: nobody)") as caught:
-        guard.agents(Scripted(named=named))
+        hold(Scripted(named=named))
     assert caught.value.where == "environment 'scripted'"
 
 
 @pytest.mark.parametrize("ranged", [None, 1.0, (0.0,), ("low", "high"), RuntimeError("boundless")])
 def test_reward_range(ranged: Any) -> None:
-    assert guard.reward_range(Scripted()) == (0.0, 1.0)
+    assert hold(Scripted()).reward_range == (0.0, 1.0)
     with pytest.raises(CollmError, match=r"reward_range (is|raised RuntimeError: boundless)"):
-        guard.reward_range(Scripted(ranged=ranged))
+        assert hold(Scripted(ranged=ranged)).reward_range
 
 
 @pytest.mark.parametrize(
@@ -219,9 +235,9 @@ def test_reward_range(ranged: Any) -> None:
     ],
 )
 def test_parse_task(parsed: Any, problem: str) -> None:
-    assert guard.parse_task(Scripted(), {}, "line 1: task") == Page("p")
+    assert hold(Scripted()).parse_task({}, "line 1: task") == Page("p")
     with pytest.raises(CollmError, match=problem) as caught:
-        guard.parse_task(Scripted(parsed=parsed), {}, "line 1: task")
+        hold(Scripted(parsed=parsed)).parse_task({}, "line 1: task")
     assert caught.value.where == "environment 'scripted', line 1: task"
 
 
@@ -233,42 +249,42 @@ def test_parse_task(parsed: Any, problem: str) -> None:
     ],
 )
 def test_global_information(informed: Any, problem: str) -> None:
-    assert guard.global_information(Scripted(informed="m"), 0, None, PAGE) == "m"
+    assert hold(Scripted(informed="m")).global_information(0, None, PAGE) == "m"
     with pytest.raises(CollmError, match=problem) as caught:
-        guard.global_information(Scripted(informed=informed), 0, None, PAGE)
+        hold(Scripted(informed=informed)).global_information(0, None, PAGE)
     assert caught.value.where == WHERE
 
 
 @pytest.mark.parametrize("told", [None, "careful", (1,), OSError("lost")])
 def test_notices(told: Any) -> None:
-    assert guard.notices(Scripted(told=["careful"])) == ("careful",)
+    assert hold(Scripted(told=["careful"])).notices() == ("careful",)
     with pytest.raises(CollmError, match=r"notices (returned|raised OSError: lost)"):
-        guard.notices(Scripted(told=told))
+        hold(Scripted(told=told)).notices()
 
 
 def test_a_reward_that_scale_makes_too_large() -> None:
     env = Scripted(reward_scale=1e300, reward_shift=1.0)
-    assert guard.processed(env, 0.0, PAGE) == 1.0
+    assert hold(env).processed(0.0, PAGE) == 1.0
     with pytest.raises(CollmError, match="after scale and shift the reward 1e\\+30 is inf") as caught:
-        guard.processed(env, 1e30, PAGE)
+        hold(env).processed(1e30, PAGE)
     assert (caught.value.where, "reward_scale" in caught.value.mend) == (WHERE, True)
 
 
 def test_ends_early() -> None:
     env = Scripted(termination_threshold=0.5)
-    assert (guard.ends_early(env, [1.0], PAGE), guard.ends_early(env, [0.0], PAGE)) == (True, False)
+    assert (hold(env).ends_early([1.0], PAGE), hold(env).ends_early([0.0], PAGE)) == (True, False)
     with pytest.raises(CollmError, match="ends_early raised ZeroDivisionError"):
-        guard.ends_early(env, [], PAGE)
+        hold(env).ends_early([], PAGE)
 
 
 def test_ctrl_c_is_no_fault_of_the_environment() -> None:
     with pytest.raises(KeyboardInterrupt):
-        guard.step(Scripted(following=KeyboardInterrupt()), 0, {}, PAGE)
+        hold(Scripted(following=KeyboardInterrupt())).step(START, {})
 
 
 def test_a_message_is_one_line_whatever_was_raised() -> None:
     with pytest.raises(CollmError) as caught:
-        guard.step(Scripted(following=ValueError("one\n\n  two\r\nthree")), 0, {}, PAGE)
+        hold(Scripted(following=ValueError("one\n\n  two\r\nthree"))).step(START, {})
     assert "step raised ValueError: one two three. To mend it:" in str(caught.value)
 
 
@@ -299,3 +315,19 @@ def test_every_way_to_an_environment_names_its_fault(check: str, fault: dict[str
     else:
         with pytest.raises(CollmError, match="environment 'scripted'"):
             ways[check]()
+
+
+def test_a_step_that_hangs_is_broken_infrastructure_of_its_task() -> None:
+    class Hanging(Scripted):
+        def step(self, state: int, replies: Mapping[str, str]) -> Transition[int]:
+            while not opened.wait(60):
+                pass
+            return Transition(1, 1.0)
+
+    opened = Event()
+    message = re.escape(f"{WHERE}: step took longer than 0.05 s (env.step_seconds)")
+    try:
+        with pytest.raises(InfrastructureError, match=message):
+            hold(Hanging(step_seconds=0.05)).step(START, {})
+    finally:
+        opened.set()

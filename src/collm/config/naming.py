@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from collm.config.tree import RunConfig
 from collm.errors import CollmError
-
-SECTIONS = ("seed", "env", "algorithm", "agents", "critic", "training", "evaluation", "tracking")
-_FIELD = re.compile(rf"({'|'.join(SECTIONS)})( [\w-]+)?(\.[^:\s]+)?")
 
 
 @contextmanager
@@ -21,6 +18,6 @@ def named_after(recipe: str) -> Iterator[None]:
     try:
         yield
     except CollmError as error:
-        if not _FIELD.fullmatch(error.where):
-            raise
-        raise type(error)(f"{recipe}: {error.where}", error.problem, error.mend) from error
+        if error.section in RunConfig.model_fields:
+            error.place_in(recipe)
+        raise

@@ -1,0 +1,31 @@
+"""Refuses settings under which nothing is learned."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from collm.errors import CollmError
+
+if TYPE_CHECKING:
+    from collm.config.tree import RunConfig
+
+
+def check_learning(config: RunConfig) -> None:
+    """Test that not every advantage or every gradient is 0.
+
+    Raises:
+        CollmError: if it is.
+    """
+    for name, agent in config.agents.items():
+        if agent.sampling.temperature == 0:
+            mend = "use a temperature above 0; evaluation is greedy by itself where asked."
+            raise CollmError(f"agents.{name}.sampling.temperature", "greedy actions teach nothing.", mend)
+    algorithm, training = config.algorithm, config.training
+    trees = training.tasks_per_update * training.episodes_per_task
+    actions = trees * algorithm.branching.num_samples * config.env.num_turns
+    most = min(algorithm.minibatch_size or math.inf, actions)
+    if algorithm.advantage_normalization and most == 1:
+        problem = "a minibatch of one action leaves no advantage after normalization."
+        mend = "set it to false, or make algorithm.minibatch_size and the buffer larger."
+        raise CollmError("algorithm.advantage_normalization", problem, mend)

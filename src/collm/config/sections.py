@@ -1,0 +1,66 @@
+"""The sections of a recipe that know nothing of the others."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from collm.base.settings import Settings
+
+MOST = 10**9
+Seed = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+
+
+class TrainingConfig(Settings):
+    """The loop.
+
+    Attributes:
+        epochs: passes over the training tasks.
+        tasks_per_update: different tasks in a buffer.
+        episodes_per_task: trees grown from each of them.
+        shuffle: draw a new order of tasks for each epoch; the reference code keeps the file's order.
+        max_updates: end early after so many updates in all.
+        checkpoint_every: updates between checkpoints.
+        keep_checkpoints: how many of the latest stay on disk.
+        evaluate_every: updates between evaluations on the test tasks; 0 for before and after alone.
+        threads: CPU threads of torch; results are reproducible bit for bit only for the same number.
+    """
+
+    epochs: int = Field(default=1, ge=1, le=MOST)
+    tasks_per_update: int = Field(default=1, ge=1, le=MOST)
+    episodes_per_task: int = Field(default=1, ge=1, le=MOST)
+    shuffle: bool = True
+    max_updates: int | None = Field(default=None, ge=1)
+    checkpoint_every: int = Field(default=10, ge=1)
+    keep_checkpoints: int = Field(default=2, ge=1)
+    evaluate_every: int = Field(default=0, ge=0)
+    threads: int | None = Field(default=None, ge=1, le=1024)
+
+
+class EvaluationConfig(Settings):
+    """Evaluation on the test tasks, at the agents' own sampling settings and greedily.
+
+    Attributes:
+        tasks: how many of the test tasks, from the first on; ``None`` for all.
+        samples: sampled episodes for each task.
+        greedy: play each task once greedily too.
+    """
+
+    tasks: int | None = Field(default=None, ge=1)
+    samples: int = Field(default=1, ge=1, le=MOST)
+    greedy: bool = True
+
+
+class TrackingConfig(Settings):
+    """Where metrics go besides the run folder.
+
+    Attributes:
+        backends: any of ``wandb``, ``trackio`` and ``tensorboard``.
+        project: the W&B project.
+        name: the run's name; the folder's by default.
+    """
+
+    backends: tuple[Literal["wandb", "tensorboard", "trackio"], ...] = ()
+    project: str = "collm"
+    name: str | None = None
