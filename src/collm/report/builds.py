@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from collm.envs.minecraft.blueprint import AIR, Point
+from collm.envs.minecraft.looks import Segment, look_of
 from collm.envs.minecraft.world import World
 from collm.errors import CollmError
-from collm.report.block_looks import Segment, look_of
 
 Corner = tuple[float, float, float]
 Color = tuple[float, float, float, float]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from collm.envs.minecraft.team import BuildingTeam
+from collm.envs.minecraft.building import Building
 from collm.errors import CollmError
 from collm.report.minecraft import function_name, write_data_pack, write_schematic
 from collm.report.minecraft_pictures import built_world, last_turns
@@ -25,7 +25,7 @@ def export_builds(run: Path, out: Path) -> Iterator[Path]:
         CollmError: if the run does not build or has not finished, or mcschematic is not installed.
     """
     env = read_config(run).env
-    if not isinstance(env, BuildingTeam):
+    if not isinstance(env, Building):
         problem = f"the environment {env.type!r} builds nothing."
         raise CollmError(str(run), problem, "name a run of a Minecraft environment.")
     rows = last_turns(run, "after")

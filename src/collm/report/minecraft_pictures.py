@@ -8,8 +8,8 @@ from typing import Any
 
 from collm.env import AnyEnvironment
 from collm.envs.minecraft.blueprint import Point
+from collm.envs.minecraft.building import Building, BuildState
 from collm.envs.minecraft.housebuild import HouseBuild
-from collm.envs.minecraft.team import BuildingTeam, BuildState
 from collm.report.builds import draw_builds
 from collm.runs.files import read_json_lines
 
@@ -53,7 +53,7 @@ def typical(before: LastTurns, after: LastTurns, tasks: list[str]) -> str:
     return sorted(tasks, key=change)[len(tasks) // 2]
 
 
-def built_world(env: BuildingTeam[Any], task: Any, row: Mapping[str, Any]) -> dict[Point, str]:
+def built_world(env: Building[Any], task: Any, row: Mapping[str, Any]) -> dict[Point, str]:
     """What the replies of a kept turn build."""
     state: BuildState[Any] = env.step(env.reset(task, 0), row["replies"]).state
     return state.world

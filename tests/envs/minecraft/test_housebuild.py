@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from collm.base.validation import validated
 from collm.contract.check_env import check_env
 from collm.envs.minecraft.blueprint import Blueprint
+from collm.envs.minecraft.building import BuildState
 from collm.envs.minecraft.feedback import MODES
 from collm.envs.minecraft.housebuild import HouseBuild
 from collm.envs.minecraft.prompts import SYSTEM, first_prompt
-from collm.envs.minecraft.team import BuildState
 from collm.envs.minecraft.world import resource_limits
 from collm.errors import CollmError
 

@@ -9,13 +9,13 @@ from pydantic import Field, model_validator
 
 from collm.env import Split, Transition
 from collm.envs.minecraft.blueprint import Blueprint, parse_blueprint
-from collm.envs.minecraft.commands import Attack, Fill, Rules, parse_commands
+from collm.envs.minecraft.building import Building, BuildState, joint
+from collm.envs.minecraft.commands import Attack, Command, Fill, Rules, parse_commands
 from collm.envs.minecraft.feedback import MODES, Review
 from collm.envs.minecraft.houses import generate_houses
 from collm.envs.minecraft.prompts import first_prompt, limits_text
 from collm.envs.minecraft.spiders import Spiders
-from collm.envs.minecraft.team import BuildingTeam, BuildState
-from collm.envs.minecraft.world import build, iou, match, resource_limits
+from collm.envs.minecraft.world import World, build, iou, match, resource_limits
 
 FeedbackMode = Literal[
     "score_feedback",
@@ -30,7 +30,7 @@ _ORIGINAL_FIRST = {"position_modification", "rect_modification", "resource_sched
 _RAW_OUTPUT_TITLE = {"rect_modification", "resource_schedule"}
 
 
-class HouseBuild(BuildingTeam[Blueprint]):
+class HouseBuild(Building[Blueprint]):
     """Agents fill a box of blocks from its layers; each turn starts from an empty world.
 
     The raw reward is ``match - penalty``: the share of the box's cells, air included, that are right,
@@ -77,14 +77,10 @@ class HouseBuild(BuildingTeam[Blueprint]):
     def step(
         self, state: BuildState[Blueprint], replies: Mapping[str, str]
     ) -> Transition[BuildState[Blueprint]]:
-        limits = self._limits(state.task)
-        commands = {
-            agent: parse_commands(replies[agent], self._rules(state.task, index, limits))
-            for index, agent in enumerate(self.agents)
-        }
-        joint = [command for agent in self.agents for command in commands[agent]]
-        target, world = state.task.target(), build(joint)
-        matched, lost = match(target, world), self.spiders.damage_share(joint)
+        commands = self._commands(state.task, replies)
+        applied = joint(commands)
+        target, world = state.task.target(), build(applied)
+        matched, lost = match(target, world), self.spiders.damage_share(applied)
         harm = self._penalty_weight * lost
         penalty = 0.0 if self._spiders_spare_the_team else harm
         following = self._following(state, replies, commands, shown_reward=matched - harm)
@@ -97,8 +93,8 @@ class HouseBuild(BuildingTeam[Blueprint]):
                 "iou": iou(target, world),
                 "iou_block_aware": iou(target, world, block_aware=True),
                 "hp": 1.0 - lost,
-                "fills": float(sum(isinstance(command, Fill) for command in joint)),
-                "attacks": float(sum(isinstance(command, Attack) for command in joint)),
+                "fills": float(sum(isinstance(command, Fill) for command in applied)),
+                "attacks": float(sum(isinstance(command, Attack) for command in applied)),
             },
             terminated=following.turn >= self.num_turns,
         )
@@ -118,6 +114,16 @@ class HouseBuild(BuildingTeam[Blueprint]):
 
     def _embedded(self, split: Split) -> Sequence[Blueprint]:
         return generate_houses(split)
+
+    def _commands(self, task: Blueprint, replies: Mapping[str, str]) -> dict[str, tuple[Command, ...]]:
+        limits = self._limits(task)
+        return {
+            agent: parse_commands(replies[agent], self._rules(task, index, limits))
+            for index, agent in enumerate(self.agents)
+        }
+
+    def _target(self, task: Blueprint) -> World:
+        return task.target()
 
     def _opening(self, task: Blueprint, index: int) -> str:
         return first_prompt(

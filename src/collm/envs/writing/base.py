@@ -12,6 +12,7 @@ from pydantic import Field, field_validator
 from collm.data.rows import is_file_name, select
 from collm.data.tasks import load_tasks
 from collm.env import Environment, Split, Transition
+from collm.envs.writing.marks import marks
 from collm.envs.writing.prompts import Variant
 from collm.envs.writing.reward import (
     OutOfRange,
@@ -172,6 +173,12 @@ class Writing(Environment[Source, WritingState]):
             metrics=score.metrics,
             terminated=True,
         )
+
+    def panel(self, task: Source, turns: Sequence[Mapping[str, str]]) -> Mapping[str, Any] | None:
+        """The words that the reward counts: a panel of the kind ``marks``."""
+        if not turns:
+            return None
+        return marks(self._texts({agent: turns[-1].get(agent, "") for agent in self.agents}), self.rules)
 
     @field_validator("token_range")
     @classmethod

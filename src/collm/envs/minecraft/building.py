@@ -1,11 +1,11 @@
-"""What the building environments share: the team, its tasks, and how observations are framed."""
+"""What the building environments share: players and turns, their tasks, how observations are framed."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic
+from typing import Any, Generic
 
 from pydantic import Field, model_validator
 
@@ -14,8 +14,9 @@ from collm.data.tasks import load_tasks
 from collm.env import MOST_TURNS, Environment, Split, TaskT
 from collm.envs.minecraft.blueprint import Point
 from collm.envs.minecraft.commands import Command
+from collm.envs.minecraft.looks import voxels
 from collm.envs.minecraft.prompts import SYSTEM, Variant
-from collm.envs.minecraft.world import build
+from collm.envs.minecraft.world import World, build
 from collm.types import Observation, Observations
 
 
@@ -35,10 +36,15 @@ class BuildState(Generic[TaskT]):
     @property
     def world(self) -> dict[Point, str]:
         """What the turn before built."""
-        return build(command for _, commands in self.commands for command in commands)
+        return build(joint(dict(self.commands)))
 
 
-class BuildingTeam(Environment[TaskT, BuildState[TaskT]], Generic[TaskT]):
+def joint(commands: Mapping[str, tuple[Command, ...]]) -> list[Command]:
+    """All agents' commands as they apply: agent by agent."""
+    return [command for own in commands.values() for command in own]
+
+
+class Building(Environment[TaskT, BuildState[TaskT]], Generic[TaskT]):
     """Players who answer with commands; a turn's commands apply player by player to an empty world.
 
     The ``paper`` reading frames every observation with the chat template and counts on the history.
@@ -65,7 +71,7 @@ class BuildingTeam(Environment[TaskT, BuildState[TaskT]], Generic[TaskT]):
     previous_response: bool | None = None
 
     @model_validator(mode="after")
-    def _everyone_may_command(self) -> BuildingTeam[TaskT]:
+    def _everyone_may_command(self) -> Building[TaskT]:
         if self.max_commands < self.num_agents:
             raise ValueError("max_commands must be at least num_agents")
         return self
@@ -95,9 +101,23 @@ class BuildingTeam(Environment[TaskT, BuildState[TaskT]], Generic[TaskT]):
             return {agent: Observation(f"{SYSTEM}\n\n{text}", raw=True) for agent, text in texts.items()}
         return {agent: Observation(text) for agent, text in texts.items()}
 
+    def panel(self, task: TaskT, turns: Sequence[Mapping[str, str]]) -> Mapping[str, Any]:
+        """What the last of the turns built, beside the target: a panel of the kind ``voxels``."""
+        last = turns[-1] if turns else {}
+        commands = self._commands(task, {agent: last.get(agent, "") for agent in self.agents})
+        return voxels(build(joint(commands)), self._target(task))
+
     @abstractmethod
     def _embedded(self, split: Split) -> Sequence[TaskT]:
         """The tasks that ship with the package."""
+
+    @abstractmethod
+    def _commands(self, task: TaskT, replies: Mapping[str, str]) -> dict[str, tuple[Command, ...]]:
+        """The accepted commands of every agent, in the agents' order."""
+
+    @abstractmethod
+    def _target(self, task: TaskT) -> World:
+        """The block wanted at every cell that should hold one."""
 
     @abstractmethod
     def _opening(self, task: TaskT, index: int) -> str:
