@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-RAISED = (Exception, SystemExit)
+RAISED = (Exception, SystemExit, GeneratorExit)
 """What a user's code may raise and is told of; a person's Ctrl-C passes."""
 
 
