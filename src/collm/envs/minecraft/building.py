@@ -14,8 +14,8 @@ from collm.data.tasks import load_tasks
 from collm.env import MOST_TURNS, Environment, Split, TaskT
 from collm.envs.minecraft.blueprint import Point
 from collm.envs.minecraft.commands import Command
+from collm.envs.minecraft.framing import FRAMINGS, Framing, Variant
 from collm.envs.minecraft.looks import voxels
-from collm.envs.minecraft.prompts import SYSTEM, Variant
 from collm.envs.minecraft.world import World, build
 from collm.types import Observation, Observations
 
@@ -77,6 +77,11 @@ class Building(Environment[TaskT, BuildState[TaskT]], Generic[TaskT]):
         return self
 
     @property
+    def framing(self) -> Framing:
+        """How the variant speaks to players."""
+        return FRAMINGS[self.variant]
+
+    @property
     def agents(self) -> tuple[str, ...]:
         return tuple(f"player_{number}" for number in range(1, self.num_agents + 1))
 
@@ -92,14 +97,14 @@ class Building(Environment[TaskT, BuildState[TaskT]], Generic[TaskT]):
         return BuildState(task)
 
     def observe(self, state: BuildState[TaskT]) -> Observations:
+        system = self.framing.system
         openings = {agent: self._opening(state.task, index) for index, agent in enumerate(self.agents)}
         if state.turn == 0:
-            system = SYSTEM if self.variant == "reference" else None
             return {agent: Observation(text, system=system) for agent, text in openings.items()}
         texts = {agent: "\n\n".join(parts) for agent, parts in self._follow_ups(state, openings).items()}
-        if self.variant == "reference":
-            return {agent: Observation(f"{SYSTEM}\n\n{text}", raw=True) for agent, text in texts.items()}
-        return {agent: Observation(text) for agent, text in texts.items()}
+        if system is None:
+            return {agent: Observation(text) for agent, text in texts.items()}
+        return {agent: Observation(f"{system}\n\n{text}", raw=True) for agent, text in texts.items()}
 
     def panel(self, task: TaskT, turns: Sequence[Mapping[str, str]]) -> Mapping[str, Any]:
         """What the last of the turns built, beside the target: a panel of the kind ``voxels``."""
@@ -131,11 +136,11 @@ class Building(Environment[TaskT, BuildState[TaskT]], Generic[TaskT]):
 
     @property
     def _repeats_prompt(self) -> bool:
-        return self.variant == "reference" if self.original_prompt is None else self.original_prompt
+        return self.framing.repeats if self.original_prompt is None else self.original_prompt
 
     @property
     def _repeats_response(self) -> bool:
-        return self.variant == "reference" if self.previous_response is None else self.previous_response
+        return self.framing.repeats if self.previous_response is None else self.previous_response
 
     def _commands_allowed(self, index: int) -> int:
         share, rest = divmod(self.max_commands, self.num_agents)

@@ -12,6 +12,7 @@ from collm.envs.minecraft.blueprint import Blueprint, parse_blueprint
 from collm.envs.minecraft.building import Building, BuildState, joint
 from collm.envs.minecraft.commands import Attack, Command, Fill, Rules, parse_commands
 from collm.envs.minecraft.feedback import MODES, Review
+from collm.envs.minecraft.house_readings import HOUSE_READINGS, HouseReading
 from collm.envs.minecraft.houses import generate_houses
 from collm.envs.minecraft.prompts import first_prompt, limits_text
 from collm.envs.minecraft.spiders import Spiders
@@ -36,9 +37,8 @@ class HouseBuild(Building[Blueprint]):
     The raw reward is ``match - penalty``: the share of the box's cells, air included, that are right,
     less ``penalty_weight * min(1, damage / hp)`` if nobody attacks the spiders.
 
-    ``variant`` names the reading where the paper and its reference code differ (docs/housebuild.md):
-    penalty weight 0.2 or 0.1, the attack command, the wording of prompts, chat template on every turn
-    or on the first alone, spiders that spare a single agent or not, and four repaired feedback modes.
+    ``variant`` names the reading where the paper and its reference code differ (docs/housebuild.md);
+    :class:`~collm.envs.minecraft.house_readings.HouseReading` holds what it decides.
 
     Attributes:
         dataset: ``embedded`` for our own generated houses, or rows in the dataset's schema.
@@ -82,7 +82,8 @@ class HouseBuild(Building[Blueprint]):
         target, world = state.task.target(), build(applied)
         matched, lost = match(target, world), self.spiders.damage_share(applied)
         harm = self._penalty_weight * lost
-        penalty = 0.0 if self._spiders_spare_the_team else harm
+        spared = self.reading.spares_single_agent and self.num_agents == 1
+        penalty = 0.0 if spared else harm
         following = self._following(state, replies, commands, shown_reward=matched - harm)
         return Transition(
             state=following,
@@ -100,14 +101,13 @@ class HouseBuild(Building[Blueprint]):
         )
 
     @property
-    def _penalty_weight(self) -> float:
-        if self.penalty_weight is not None:
-            return self.penalty_weight
-        return 0.2 if self.variant == "paper" else 0.1
+    def reading(self) -> HouseReading:
+        """What the variant decides."""
+        return HOUSE_READINGS[self.variant]
 
     @property
-    def _spiders_spare_the_team(self) -> bool:
-        return self.variant == "reference" and self.num_agents == 1
+    def _penalty_weight(self) -> float:
+        return self.reading.penalty_weight if self.penalty_weight is None else self.penalty_weight
 
     def _limits(self, blueprint: Blueprint) -> dict[str, int] | None:
         return resource_limits(blueprint, self.num_agents) if self.limited_resource else None
@@ -130,7 +130,7 @@ class HouseBuild(Building[Blueprint]):
             task,
             index + 1,
             self.num_agents,
-            self.variant,
+            self.reading,
             self.spiders,
             self._limits(task),
             self.include_air,
@@ -143,7 +143,7 @@ class HouseBuild(Building[Blueprint]):
             blocks=blueprint.blocks,
             limits=limits or {},
             max_commands=self._commands_allowed(index),
-            damage_attacks=self.variant == "paper",
+            damage_attacks=self.reading.damage_attacks,
         )
 
     def _reviews(self, state: BuildState[Blueprint], limits: Mapping[str, int] | None) -> Iterator[Review]:
@@ -151,7 +151,7 @@ class HouseBuild(Building[Blueprint]):
         for index, (agent, commands) in enumerate(state.commands):
             yield Review(
                 blueprint=state.task,
-                variant=self.variant,
+                reading=self.reading,
                 agent=agent,
                 number=index + 1,
                 num_agents=self.num_agents,

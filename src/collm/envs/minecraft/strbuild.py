@@ -13,6 +13,7 @@ from collm.envs.minecraft.commands import Command, Rules
 from collm.envs.minecraft.lettering import Lettering, embedded_strings, parse_lettering
 from collm.envs.minecraft.lettering_feedback import MODES, LetteringReview
 from collm.envs.minecraft.lettering_prompts import first_lettering_prompt
+from collm.envs.minecraft.lettering_readings import LETTERING_READINGS, LetteringReading
 from collm.envs.minecraft.lettering_score import lowest_reward, palette_of, score
 from collm.envs.minecraft.looks import ANY
 from collm.envs.minecraft.setblock import parse_placements
@@ -49,6 +50,11 @@ class StrBuild(Building[Lettering]):
     @property
     def reward_range(self) -> tuple[float, float]:
         return lowest_reward(self.num_agents), _BEST
+
+    @property
+    def reading(self) -> LetteringReading:
+        """What the variant decides."""
+        return LETTERING_READINGS[self.variant]
 
     def parse_task(self, row: Mapping[str, Any], where: str) -> Lettering:
         return parse_lettering(row, where)
@@ -89,8 +95,8 @@ class StrBuild(Building[Lettering]):
         return dict.fromkeys(task.cells, ANY)
 
     def _opening(self, task: Lettering, index: int) -> str:
-        graph = self.variant == "paper" if self.provide_graph is None else self.provide_graph
-        return first_lettering_prompt(task, index, self.num_agents, self.variant, graph)
+        graph = self.reading.provide_graph if self.provide_graph is None else self.provide_graph
+        return first_lettering_prompt(task, index, self.num_agents, self.reading, graph)
 
     def _rules(self, task: Lettering, index: int) -> Rules:
         return Rules(
@@ -116,7 +122,7 @@ class StrBuild(Building[Lettering]):
     ) -> LetteringReview:
         return LetteringReview(
             task=state.task,
-            variant=self.variant,
+            reading=self.reading,
             index=index,
             num_agents=self.num_agents,
             turn=state.turn + 1,
