@@ -20,7 +20,7 @@ RECIPE = """# Two agents fill in a form.
 seed: 1
 env:
   type: custom
-  agents:
+  prompts:
     left: "Name a colour for {text}"
     right: "Name a shape for {text}"
   dataset: texts.jsonl

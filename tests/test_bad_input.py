@@ -103,10 +103,10 @@ BROKEN_SETTINGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "endless replies": (("agents.*.sampling.max_tokens=1_000_000_000",), ("sampling.max_tokens", "less")),
     "countless threads": (("training.threads=1_000_000",), ("training.threads", "less")),
     "agent named as the critic": (
-        ("env.agents.team=Hi",),
+        ("env.prompts.team=Hi",),
         ("agents.team: 'team' is the name of a", "good.yaml"),
     ),
-    "agent named as a path": (("env.agents={a/b: Hi}",), ("good.yaml: agents.a/b: 'a/b' cannot be",)),
+    "agent named as a path": (("env.prompts={a/b: Hi}",), ("good.yaml: agents.a/b: 'a/b' cannot be",)),
     "list for a text": (("env.train=[0:4]",), ("env.train", "got ['0:4']", "quotes")),
     "no epochs": (("training.epochs=0",), ("training.epochs", "got 0")),
     "seed of a wrong type": (("seed=one",), ("good.yaml: seed", "got 'one'")),
@@ -130,7 +130,7 @@ BROKEN_SETTINGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "no time at all": (("env.step_seconds=0",), ("good.yaml: env.step_seconds", "greater than 0")),
     "reward that is no number": (("env.reward=my_rewards:nan",), ("my_rewards:nan", "it returned nan")),
     "reward that is a text": (("env.reward=my_rewards:text",), ("my_rewards:text", "it returned 'good'")),
-    "prompt with an unknown column": (("env.agents.left='{txt}'",), ("env.agents.left", "'txt'", "text")),
+    "prompt with an unknown column": (("env.prompts.left='{txt}'",), ("env.prompts.left", "'txt'", "text")),
     "dataset that is not there": (
         ("env.dataset=absent.jsonl",),
         ("error: good.yaml: env.dataset: no such file: absent.jsonl",),

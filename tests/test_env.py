@@ -81,3 +81,8 @@ def test_global_information_has_no_reward_at_first() -> None:
         "You are at turn = 2 over a 3-turn episode.",
         "Your last-turn reward is -0.12 / 1.",
     ]
+
+
+def test_an_environment_shows_nothing_but_texts_unless_it_says_so() -> None:
+    env = make_env({"type": "probe_constant"})
+    assert env.panel(env.tasks("test")[0], [{"a": "0", "b": "1"}]) is None

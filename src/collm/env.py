@@ -121,6 +121,25 @@ class Environment(Settings, ABC, Generic[TaskT, StateT]):
         """
         return ()
 
+    def panel(self, task: TaskT, turns: Sequence[Mapping[str, str]]) -> Mapping[str, Any] | None:
+        """What there is to see in an episode besides its texts; ``None``: nothing.
+
+        A pure function of replies that a run has kept, for reports and viewers: quick, and never running
+        what a model wrote. The result is plain data that JSON can hold. Its ``kind`` says how to read it,
+        and readers pass over kinds that they do not know:
+
+        - ``voxels``: ``built`` and ``target`` are lists of ``[x, y, z, block]`` without air, y pointing
+          up; the block ``any`` in the target stands for every block; ``legend`` gives each block that
+          occurs in them its color, ``"#rrggbb"``;
+        - ``marks``: ``texts`` is a list of ``{"name", "text", "spans"}``, each span ``{"start", "end",
+          "label"}`` with offsets in characters, the end exclusive; spans may overlap.
+
+        Args:
+            task: the episode's task.
+            turns: the replies by agent of its turns so far, in order; the last are the ones to show.
+        """
+        return None
+
     def processed(self, reward: float) -> float:
         """The reward as algorithms and the early-termination test see it."""
         return reward * self.reward_scale + self.reward_shift

@@ -3,6 +3,8 @@ from __future__ import annotations
 import importlib.util
 import random
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -120,6 +122,27 @@ def test_deals_follow_from_the_seed_and_leave_other_randomness_alone() -> None:
     assert first == cards(seed=0)
     assert first != cards(seed=1)
     assert len(set(first)) > 1
+
+
+def test_games_in_many_threads_are_dealt_as_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Switching threads inside every draw makes the race certain that was seen in 2 of 64 steps."""
+    env = validated(TextArena, {"game": "KuhnPoker-v0", "num_turns": 60}, "env")
+    shuffle = random.shuffle
+
+    def slow_shuffle(cards: list[Any]) -> None:
+        time.sleep(0.001)
+        shuffle(cards)
+
+    monkeypatch.setattr(random, "shuffle", slow_shuffle)
+
+    def dealt(number: int) -> Any:
+        state = env.reset(Deal(f"deal_{number % 4}"), number)
+        (agent,) = observed = env.observe(state)
+        return observed, env.step(state, {agent: "[check]"}), env.observe(state)
+
+    expected = [dealt(number) for number in range(64)]
+    with ThreadPoolExecutor(16) as threads:
+        assert list(threads.map(dealt, range(64))) == expected
 
 
 @pytest.mark.parametrize(

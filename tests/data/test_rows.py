@@ -103,6 +103,11 @@ def test_a_hub_failure_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> No
         ("rows.json", "[]", "empty"),
         ("rows.csv", "prompt\n", "empty"),
         ("rows.csv", "prompt,n\n1\n", r"rows.csv\[0\].*number of cells"),
+        (
+            "rows.csv",
+            "prompt,n,prompt\n1,2,3\n",
+            r"rows.csv: the header names the column 'prompt' more than once",
+        ),
         ("rows.csv", 'prompt\n"open', "not valid csv"),
         ("rows.txt", "a", "cannot tell the format"),
         ("rows.json", '[{"prompt": "\\ud800"}]', r"rows.json\[0\].prompt: half of a surrogate pair"),

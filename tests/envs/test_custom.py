@@ -16,6 +16,7 @@ from collm.errors import CollmError
 
 MODULE = """
 import math
+import os
 
 constant = 3
 
@@ -53,6 +54,23 @@ def empty(replies, row):
 
 def huge(replies, row):
     return 10 ** 400
+
+def numbered(replies, row):
+    return {"a": 1, 2: 0.5}
+
+def wanders(replies, row):
+    os.chdir("elsewhere")
+    return 1
+
+def wandering_prompt(row):
+    os.chdir("elsewhere")
+    return "hi"
+
+def quits(replies, row):
+    raise SystemExit(3)
+
+def closes(replies, row):
+    raise GeneratorExit
 """
 ROWS = [{"question": f"What is {n} + {{1}}?", "answer": str(n + 1), "two words": "x"} for n in range(4)]
 
@@ -70,7 +88,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def custom(**changes: Any) -> AnyEnvironment:
     config = {
         "type": "custom",
-        "agents": {"one": "Q: {question}", "two": "my_module:prompt"},
+        "prompts": {"one": "Q: {question}", "two": "my_module:prompt"},
         "dataset": "rows.jsonl",
         "column": "question",
         "train": ":3",
@@ -105,10 +123,10 @@ def test_a_number_or_named_numbers_are_the_reward(folder: Path) -> None:
 
 @pytest.mark.parametrize("number", [1, 2, 3, 8])
 def test_it_keeps_the_contract_with_any_number_of_agents(folder: Path, number: int) -> None:
-    env = custom(agents={f"agent_{n}": f"You are {n}. {{question}}" for n in range(number)})
+    env = custom(prompts={f"agent_{n}": f"You are {n}. {{question}}" for n in range(number)})
     check_env(env)
     assert len(env.agents) == number
-    check_env(custom(agents={"one": "{two words}"}, reward="my_module:meddling", limits=None))
+    check_env(custom(prompts={"one": "{two words}"}, reward="my_module:meddling", limits=None))
 
 
 def test_the_config_survives_a_round_trip(folder: Path) -> None:
@@ -131,6 +149,9 @@ def test_any_reply_is_scored(folder: Path, reply: str) -> None:
         ("half", "returned {'a': 1, 'b': None} for task"),
         ("empty", "returned {} for task"),
         ("huge", "no finite number"),
+        ("numbered", r"returned {'a': 1, 2: 0.5} for task '.*', where 2 is no text"),
+        ("quits", "raised SystemExit for task '.*': 3"),
+        ("closes", "raised GeneratorExit for task"),
     ],
 )
 def test_a_bad_reward_names_function_task_and_mend(folder: Path, function: str, problem: str) -> None:
@@ -138,6 +159,33 @@ def test_a_bad_reward_names_function_task_and_mend(folder: Path, function: str, 
         play(custom(reward=f"my_module:{function}"))
     assert "rows.jsonl[0]" in str(caught.value)
     assert "To mend it" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"reward": "my_module:wanders"}, {"prompts": {"one": "my_module:wandering_prompt"}}]
+)
+def test_code_that_changes_the_working_folder_is_named_and_taken_back(
+    folder: Path, changes: dict[str, Any]
+) -> None:
+    (folder / "elsewhere").mkdir()
+    with pytest.raises(CollmError, match=r"my_module:wander\w+: it changed the working folder"):
+        play(custom(**changes))
+    assert Path.cwd() == folder
+
+
+def test_a_module_that_changes_the_working_folder_when_imported_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "wandering.py").write_text("import os\nos.chdir('/')\ndef reward(replies, row): return 1\n")
+    with pytest.raises(CollmError, match=r"env\.reward: it changed the working folder"):
+        custom(reward="wandering:reward")
+    assert Path.cwd() == folder
+
+
+def test_prompts_have_one_name(folder: Path) -> None:
+    with pytest.raises(CollmError, match=r"env\.agents: .*rename this key to prompts"):
+        custom(agents={"one": "{question}"})
+    assert "agents" not in custom().model_dump()
 
 
 def test_a_reward_outside_the_limits_is_named(folder: Path) -> None:
@@ -152,14 +200,14 @@ def test_a_reward_outside_the_limits_is_named(folder: Path) -> None:
     [
         ({"reward": "my_module:gone"}, r"env\.reward: .*no attribute 'gone'"),
         ({"reward": "my_module:constant"}, r"env\.reward: my_module:constant is not a function"),
-        ({"agents": {}}, r"env\.agents"),
-        ({"agents": {"one": "my_module:gone"}}, r"env\.agents\.one: .*no attribute"),
-        ({"agents": {"one": "{question"}}, r"env\.agents\.one: the template is malformed"),
+        ({"prompts": {}}, r"env\.prompts"),
+        ({"prompts": {"one": "my_module:gone"}}, r"env\.prompts\.one: .*no attribute"),
+        ({"prompts": {"one": "{question"}}, r"env\.prompts\.one: the template is malformed"),
         (
-            {"agents": {"one": "{question.__class__}"}},
-            r"env\.agents\.one: {question.__class__} in the template",
+            {"prompts": {"one": "{question.__class__}"}},
+            r"env\.prompts\.one: {question.__class__} in the template",
         ),
-        ({"agents": {"one": "{}"}}, r"env\.agents\.one: {} in the template"),
+        ({"prompts": {"one": "{}"}}, r"env\.prompts\.one: {} in the template"),
         ({"limits": [1, 0]}, "limits must be"),
         ({"limits": [math.nan, 1]}, "limits must be"),
         ({"num_turns": 2}, r"env\.num_turns"),
@@ -175,10 +223,10 @@ def test_a_bad_config_is_named(folder: Path, changes: dict[str, Any], message: s
     [
         ({"column": "prompt"}, r"rows.jsonl\[0\]: no column 'prompt'"),
         (
-            {"agents": {"one": "{context}"}},
-            r"env\.agents\.one: .*names 'context', which task 'rows.jsonl\[0\]'",
+            {"prompts": {"one": "{context}"}},
+            r"env\.prompts\.one: .*names 'context', which task 'rows.jsonl\[0\]'",
         ),
-        ({"agents": {"one": "my_module:no_prompt"}}, "my_module:no_prompt: it returned None"),
+        ({"prompts": {"one": "my_module:no_prompt"}}, "my_module:no_prompt: it returned None"),
         ({"dataset": "gone.jsonl"}, r"env\.dataset: no such file"),
     ],
 )

@@ -73,7 +73,7 @@ def config_of(
     env = Debate(split_rewards=split_rewards)
     prompts = dict.fromkeys(env.agents, "x")
     values = {
-        "env": {"type": "custom", "agents": prompts, "dataset": "x", "reward": "math:sqrt"},
+        "env": {"type": "custom", "prompts": prompts, "dataset": "x", "reward": "math:sqrt"},
         "algorithm": {"type": algorithm},
         "agents": {
             "*": {"context": 128},

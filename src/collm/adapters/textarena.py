@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import random
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -40,7 +41,8 @@ class TextArena(Environment[Deal, Moves]):
     TextArena's games change as they are played, while a rollout steps one state several times. So a
     state is the list of moves, and the game is dealt and played again from its seed whenever it is
     observed or stepped: an episode of ``T`` turns costs about ``T * T`` moves. Games draw from the
-    global generators of ``random`` and numpy; both are put back as they were.
+    global generators of ``random`` and numpy; both are put back as they were, and of several threads
+    one plays at a time.
 
     Use it as ``type: collm.adapters.textarena:TextArena``. A message reaches a player once, so agents
     need their history. A game that breaks on a reply raises ``InfrastructureError``.
@@ -156,17 +158,22 @@ def _library() -> Any:
         raise CollmError("env.type", "TextArena is not installed.", mend) from None
 
 
+_ONE_AT_A_TIME = threading.RLock()
+"""Held while a game draws: the generators are the whole process's, and games are stepped in threads."""
+
+
 @contextmanager
 def _own_randomness(seed: int) -> Iterator[None]:
     """Let a game draw from generators seeded for it, and leave the global ones untouched."""
-    ours, numpys = random.getstate(), np.random.get_state()
-    random.seed(seed)
-    np.random.seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(ours)
-        np.random.set_state(numpys)
+    with _ONE_AT_A_TIME:
+        ours, numpys = random.getstate(), np.random.get_state()
+        random.seed(seed)
+        np.random.seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(ours)
+            np.random.set_state(numpys)
 
 
 def _text(messages: Sequence[tuple[int, str, Any]], player: int) -> str:

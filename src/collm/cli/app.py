@@ -192,7 +192,7 @@ def export(
     out: Annotated[Path, typer.Option(help="The folder to write into.")] = Path("builds"),
 ) -> None:
     """Write a run's test builds as data packs and schematics that a player can load."""
-    from collm.report.exports import export_builds
+    from collm.report.minecraft.exports import export_builds
 
     for path in export_builds(run, out):
         typer.echo(str(path))

@@ -152,11 +152,21 @@ def _parse_json_lines(data: bytes) -> list[Any]:
 
 def _read_csv(file: Path) -> list[Row]:
     with file.open(encoding="utf-8-sig", newline="") as stream:
-        rows = list(csv.DictReader(stream, strict=True))
+        reader = csv.DictReader(stream, strict=True)
+        _check_header(reader.fieldnames or (), file)
+        rows = list(reader)
     for index, row in enumerate(rows):
         if None in row or None in row.values():
             raise CollmError(f"{file}[{index}]", "another number of cells than the header.", "correct it.")
     return rows
+
+
+def _check_header(names: Sequence[str], file: Path) -> None:
+    """Of two columns with one name the first would be lost without a word."""
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        problem = f"the header names the column {twice!r} more than once."
+        raise CollmError(str(file), problem, "give each column a name of its own.")
 
 
 def _read_parquet(file: Path) -> list[Row]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Field, model_validator
+from pydantic import Field, model_validator
 
 from collm.base.registry import load_object
 from collm.base.values import finite, shown
@@ -44,9 +46,9 @@ class Custom(Environment[Row, CustomState]):
     """Every agent reads the row through its own prompt and replies once; a function scores all replies.
 
     Attributes:
-        prompts: written ``agents`` in a recipe: each agent's prompt, by name, in order. A prompt is a
-            template with columns in braces, ``"Translate: {text}"`` (a brace itself is doubled), or a
-            ``module:function`` that makes it from the row.
+        prompts: each agent's prompt, by name, in order. A prompt is a template with columns in braces,
+            ``"Translate: {text}"`` (a brace itself is doubled), or a ``module:function`` that makes it
+            from the row.
         dataset: a file, or an id on the Hugging Face hub.
         column: a column that every row must have, not blank.
         train, test: slices such as ``:8``; for the hub a split's name with or without one
@@ -60,7 +62,7 @@ class Custom(Environment[Row, CustomState]):
 
     type: Literal["custom"] = "custom"
     num_turns: Literal[1] = 1
-    prompts: dict[str, str] = Field(validation_alias=AliasChoices("agents", "prompts"), min_length=1)
+    prompts: dict[str, str] = Field(min_length=1)
     dataset: str
     column: str = "prompt"
     train: str | None = None
@@ -70,6 +72,14 @@ class Custom(Environment[Row, CustomState]):
     system: str | None = None
     raw: bool = False
 
+    @model_validator(mode="before")
+    @classmethod
+    def _prompts_are_called_so(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and "agents" in values:
+            problem = "the agents and their prompts are written under env.prompts."
+            raise CollmError("env.agents", problem, "rename this key to prompts.")
+        return values
+
     @model_validator(mode="after")
     def _usable(self) -> Custom:
         if self.limits is not None and not self.limits[0] <= self.limits[1]:
@@ -77,9 +87,9 @@ class Custom(Environment[Row, CustomState]):
         _function(self.reward, "env.reward")
         for agent, prompt in self.prompts.items():
             if _FUNCTION.match(prompt):
-                _function(prompt, f"env.agents.{agent}")
+                _function(prompt, f"env.prompts.{agent}")
             else:
-                _columns_of(prompt, f"env.agents.{agent}")
+                _columns_of(prompt, f"env.prompts.{agent}")
         return self
 
     @property
@@ -130,7 +140,7 @@ class Custom(Environment[Row, CustomState]):
         )
 
     def _prompt(self, agent: str, row: Row) -> str:
-        prompt, field = self.prompts[agent], f"env.agents.{agent}"
+        prompt, field = self.prompts[agent], f"env.prompts.{agent}"
         if _FUNCTION.match(prompt):
             made = _called(prompt, row.id, deepcopy(dict(row.columns)))
             if not isinstance(made, str):
@@ -146,7 +156,11 @@ class Custom(Environment[Row, CustomState]):
     def _components(self, row: Row, replies: Mapping[str, str]) -> dict[str, float]:
         result = _called(self.reward, row.id, dict(replies), deepcopy(dict(row.columns)))
         named = result if isinstance(result, Mapping) else {"reward": result}
-        numbers = {str(name): finite(value) for name, value in named.items()}
+        odd = [name for name in named if not isinstance(name, str)]
+        if odd:
+            problem = f"it returned {shown(result)} for task {row.id!r}, where {shown(odd[0])} is no text."
+            raise CollmError(self.reward, problem, "name each number with a text.")
+        numbers = {name: finite(value) for name, value in named.items()}
         if not numbers or None in numbers.values():
             problem = f"it returned {shown(result)} for task {row.id!r}, which is no finite number."
             raise CollmError(self.reward, problem, "return a finite number, or a dict of such.")
@@ -154,20 +168,38 @@ class Custom(Environment[Row, CustomState]):
 
 
 def _function(path: str, field: str) -> Any:
-    function = load_object(path, field)
+    with _same_folder(field):
+        function = load_object(path, field)
     if not callable(function):
         raise CollmError(field, f"{path} is not a function.", "name a function of the module.")
     return function
 
 
 def _called(path: str, task: str, *arguments: Any) -> Any:
+    function = _function(path, path)
     try:
-        return _function(path, path)(*arguments)
+        with _same_folder(path):
+            return function(*arguments)
     except CollmError:
         raise
     except RAISED as error:
         problem = f"it raised {type(error).__name__} for task {task!r}: {error}."
         raise CollmError(path, problem, "correct the function; any text is a valid reply.") from error
+
+
+@contextmanager
+def _same_folder(where: str) -> Iterator[None]:
+    """Refuse code that leaves another working folder, which every relative path of the run would follow."""
+    before = os.getcwd()
+    try:
+        yield
+    finally:
+        moved = not os.path.samefile(before, ".")
+        os.chdir(before)
+    if moved:
+        problem = "it changed the working folder, which the whole run shares."
+        mend = "leave the folder as it is; build paths from Path(__file__).parent."
+        raise CollmError(where, problem, mend)
 
 
 def _columns_of(template: str, field: str) -> list[str]:

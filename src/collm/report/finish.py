@@ -11,7 +11,7 @@ from rich.console import Console
 from collm.config.tree import RunConfig
 from collm.report.console import comparison_table
 from collm.report.curves import draw_run
-from collm.report.minecraft_pictures import draw_before_and_after
+from collm.report.minecraft.pictures import draw_before_and_after
 
 
 def print_result(config: RunConfig, folder: Path, summary: Mapping[str, Any], console: Console) -> None:

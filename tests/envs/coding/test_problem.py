@@ -41,6 +41,7 @@ def test_each_field_must_be_a_text(key: str, value: Any) -> None:
     ("change", "problem"),
     [
         ({"entry_point": "a b"}, "not a function's name"),
+        ({"entry_point": "class"}, "'class' is not a function's name"),
         ({"test": "assert (\n"}, "not Python: '\\(' was never"),
     ],
 )

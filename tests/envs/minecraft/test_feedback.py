@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from collm.envs.minecraft.blueprint import Blueprint, Point
 from collm.envs.minecraft.commands import Attack, Fill
 from collm.envs.minecraft.feedback import MODES, Review
+from collm.envs.minecraft.house_readings import HOUSE_READINGS
 from collm.envs.minecraft.world import build, resource_limits
 
 ONLY = "- Do not output any text other than commands."
@@ -20,7 +21,7 @@ def review(hut: Blueprint) -> Review:
     floor, top = Fill((0, 0, 0), (2, 0, 1), "oak_planks"), Fill((0, 1, 0), (2, 1, 2), "stone")
     return Review(
         blueprint=hut,
-        variant="paper",
+        reading=HOUSE_READINGS["paper"],
         agent="player_1",
         number=1,
         num_agents=2,
@@ -38,7 +39,7 @@ BARE = Review(
     blueprint=Blueprint(
         "hut", (("W", "oak_planks"), ("S", "stone"), ("A", "air")), (0, 0, 0), (("WWW",) * 3, ("SAS",) * 3)
     ),
-    variant="paper",
+    reading=HOUSE_READINGS["paper"],
     agent="player_1",
     number=1,
     num_agents=2,
@@ -53,7 +54,7 @@ BARE = Review(
 
 
 def reference(review: Review, **changes: object) -> Review:
-    return replace(review, variant="reference", **changes)  # type: ignore[arg-type]
+    return replace(review, reading=HOUSE_READINGS["reference"], **changes)  # type: ignore[arg-type]
 
 
 def second(review: Review) -> Review:

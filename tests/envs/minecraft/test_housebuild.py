@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from collm.base.validation import validated
 from collm.contract.check_env import check_env
 from collm.envs.minecraft.blueprint import Blueprint
+from collm.envs.minecraft.building import BuildState
 from collm.envs.minecraft.feedback import MODES
+from collm.envs.minecraft.framing import SYSTEM
 from collm.envs.minecraft.housebuild import HouseBuild
-from collm.envs.minecraft.prompts import SYSTEM, first_prompt
-from collm.envs.minecraft.team import BuildState
+from collm.envs.minecraft.prompts import first_prompt
 from collm.envs.minecraft.world import resource_limits
 from collm.errors import CollmError
 
@@ -196,7 +197,7 @@ def test_global_information_tells_the_turn_and_the_raw_reward() -> None:
 
 def opening(env: HouseBuild, house: Blueprint, agent: int) -> str:
     limits = resource_limits(house, env.num_agents) if env.limited_resource else None
-    return first_prompt(house, agent, env.num_agents, env.variant, env.spiders, limits, env.include_air)
+    return first_prompt(house, agent, env.num_agents, env.reading, env.spiders, limits, env.include_air)
 
 
 def test_the_reference_opens_with_a_system_message_and_goes_on_raw(hut: Blueprint) -> None:

@@ -4,15 +4,18 @@ from dataclasses import replace
 
 import pytest
 
+from collm.envs.minecraft.framing import Variant
 from collm.envs.minecraft.lettering import Lettering, embedded_strings
-from collm.envs.minecraft.lettering_feedback import MODES, LetteringReview, paper_plan, reference_plan
+from collm.envs.minecraft.lettering_feedback import MODES, LetteringReview
+from collm.envs.minecraft.lettering_plans import paper_plan, reference_plan
+from collm.envs.minecraft.lettering_readings import LETTERING_READINGS
 from collm.envs.minecraft.lettering_score import palette_of, score, texture
 
 TASKS = [*embedded_strings("train"), *embedded_strings("test")]
 ONLY = "- Do not output any text other than commands."
 REVIEW = LetteringReview(
     task=Lettering("t", "L"),
-    variant="paper",
+    reading=LETTERING_READINGS["paper"],
     index=0,
     num_agents=2,
     turn=2,
@@ -42,8 +45,8 @@ def test_score() -> None:
 
 
 @pytest.mark.parametrize("variant", ["paper", "reference"])
-def test_position_lists_the_letters(variant: str) -> None:
-    review = replace(REVIEW, variant=variant, index=1)  # type: ignore[arg-type]
+def test_position_lists_the_letters(variant: Variant) -> None:
+    review = replace(REVIEW, reading=LETTERING_READINGS[variant], index=1)
     assert told(review, "position_feedback") == [
         "Position feedback (subset selection):",
         "- Turn: 2",
@@ -98,7 +101,7 @@ def test_perfect_of_the_paper_reading_names_the_blocks() -> None:
 
 
 def test_perfect_of_the_reference_gives_coordinates_alone() -> None:
-    review = replace(REVIEW, variant="reference")
+    review = replace(REVIEW, reading=LETTERING_READINGS["reference"])
     assert told(review, "perfect_feedback") == [
         *PERFECT_HEAD,
         "- (0, 4, 0)",

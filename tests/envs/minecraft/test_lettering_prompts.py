@@ -4,9 +4,10 @@ import itertools
 
 import pytest
 
+from collm.envs.minecraft.framing import Variant
 from collm.envs.minecraft.lettering import Lettering, embedded_strings
 from collm.envs.minecraft.lettering_prompts import first_lettering_prompt
-from collm.envs.minecraft.prompts import Variant
+from collm.envs.minecraft.lettering_readings import LETTERING_READINGS
 
 TASKS = [*embedded_strings("train"), *embedded_strings("test")]
 REFERENCE = """\
@@ -46,7 +47,7 @@ Format: /setblock <x> <y> <z> <block>"""
 
 
 def prompt(text: str, variant: Variant, index: int = 1, agents: int = 2, graph: bool = True) -> str:
-    return first_lettering_prompt(Lettering("t", text), index, agents, variant, graph)
+    return first_lettering_prompt(Lettering("t", text), index, agents, LETTERING_READINGS[variant], graph)
 
 
 def test_the_whole_prompt_of_the_reference() -> None:
@@ -63,13 +64,13 @@ def test_without_the_graph_every_line_with_a_mark_is_gone() -> None:
 
 def test_without_the_graph_tasks_of_the_reference_with_one_box_read_alike() -> None:
     """Bug S-1, kept in the reading that carries its name."""
-    texts = [first_lettering_prompt(task, 0, 2, "reference", False) for task in TASKS]
+    texts = [first_lettering_prompt(task, 0, 2, LETTERING_READINGS["reference"], False) for task in TASKS]
     assert len(set(texts)) == 4
 
 
 @pytest.mark.parametrize("graph", [True, False])
 def test_the_paper_reading_tells_every_task_apart(graph: bool) -> None:
-    texts = [first_lettering_prompt(task, 0, 2, "paper", graph) for task in TASKS]
+    texts = [first_lettering_prompt(task, 0, 2, LETTERING_READINGS["paper"], graph) for task in TASKS]
     assert len(set(texts)) == len(TASKS)
     assert all(f'Write "{task.text}" in' in text for task, text in zip(TASKS, texts, strict=True))
 

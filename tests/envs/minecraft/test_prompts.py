@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from collm.envs.minecraft.blueprint import Blueprint
-from collm.envs.minecraft.prompts import SYSTEM, Variant, first_prompt, layer_lines
+from collm.envs.minecraft.framing import SYSTEM, Variant
+from collm.envs.minecraft.house_readings import HOUSE_READINGS
+from collm.envs.minecraft.prompts import first_prompt, layer_lines
 from collm.envs.minecraft.spiders import Spiders
 from collm.envs.minecraft.world import resource_limits
 
@@ -84,7 +86,7 @@ Resource limits per agent (air unlimited):
 
 def prompt(house: Blueprint, variant: Variant, agent: int = 2, agents: int = 2, air: bool = False) -> str:
     limits = resource_limits(house, agents)
-    return first_prompt(house, agent, agents, variant, Spiders(), limits, air)
+    return first_prompt(house, agent, agents, HOUSE_READINGS[variant], Spiders(), limits, air)
 
 
 def test_the_system_message() -> None:
@@ -119,14 +121,16 @@ def test_a_single_agent_of_the_paper_keeps_its_role(hut: Blueprint) -> None:
 
 
 def test_without_limits_or_spiders_their_sections_are_gone(hut: Blueprint) -> None:
-    text = first_prompt(hut, 1, 2, "reference", Spiders(count=0), None, False)
+    text = first_prompt(hut, 1, 2, HOUSE_READINGS["reference"], Spiders(count=0), None, False)
     assert text == prompt(hut, "reference", agent=1).replace(
         REFERENCE[REFERENCE.index("Threat") : REFERENCE.index("Constraints")], ""
     ).removesuffix(REFERENCE[REFERENCE.index("\n\nResource") :])
 
 
 def test_fractions_of_health_are_written_out(hut: Blueprint) -> None:
-    text = first_prompt(hut, 1, 2, "paper", Spiders(player_hp=2.5, player_attack=4), None, False)
+    text = first_prompt(
+        hut, 1, 2, HOUSE_READINGS["paper"], Spiders(player_hp=2.5, player_attack=4), None, False
+    )
     assert "you have 2.5 HP." in text
     assert "limit=1] 4 minecraft:player attack." in text
 

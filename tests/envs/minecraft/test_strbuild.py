@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from collm.base.validation import validated
 from collm.contract.check_env import check_env
 from collm.env import environments
+from collm.envs.minecraft.framing import SYSTEM
 from collm.envs.minecraft.lettering import Lettering
-from collm.envs.minecraft.lettering_feedback import MODES, paper_plan
+from collm.envs.minecraft.lettering_feedback import MODES
+from collm.envs.minecraft.lettering_plans import paper_plan
 from collm.envs.minecraft.lettering_prompts import first_lettering_prompt
-from collm.envs.minecraft.prompts import SYSTEM
 from collm.envs.minecraft.strbuild import StrBuild
 from collm.errors import CollmError
 
@@ -96,7 +97,7 @@ def test_the_paper_reading_shows_the_letters_and_the_reference_does_not() -> Non
     for variant, graph in (("paper", True), ("reference", False)):
         env = env_of(variant=variant)
         first = env.observe(env.reset(L, 0))
-        assert first["player_2"].text == first_lettering_prompt(L, 1, 2, env.variant, graph)
+        assert first["player_2"].text == first_lettering_prompt(L, 1, 2, env.reading, graph)
         assert first["player_2"].system == (None if graph else SYSTEM)
         shown = env_of(variant=variant, provide_graph=not graph)
         assert ("#####" in shown.observe(shown.reset(L, 0))["player_1"].text) is not graph

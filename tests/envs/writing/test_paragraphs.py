@@ -12,6 +12,7 @@ from collm.envs.writing.paragraphs import two_paragraphs
         ("a [PARAGRAPH_SPLIT] b [PARAGRAPH_SPLIT] c", ("a", "b [PARAGRAPH_SPLIT] c")),
         ("paragraph 1: a\nPARAGRAPH 2: b paragraph 2: c", ("a", "b paragraph 2: c")),
         ("abcdefghi", ("abc", "defghi")),
+        ("\n abcdefghi \n\n", ("abc", "defghi")),
         ("ab", ("a", "b")),
         ("a", ("a", "")),
         ("", ("", "")),

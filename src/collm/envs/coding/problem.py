@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import keyword
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ def parse_problem(row: Mapping[str, Any], where: str) -> Problem:
     task_id, prompt, test, entry = (
         _text(row, key, where) for key in ("task_id", "prompt", "test", "entry_point")
     )
-    if not entry.isidentifier():
+    if not entry.isidentifier() or keyword.iskeyword(entry):
         raise CollmError(f"{where}.entry_point", f"{entry!r} is not a function's name.", "correct it.")
     fault = parse(test, limit=None)
     if isinstance(fault, Fault):

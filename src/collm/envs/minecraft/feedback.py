@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from collm.envs.minecraft.blueprint import AIR, Blueprint, Point, Rectangle
 from collm.envs.minecraft.commands import Command, Fill
-from collm.envs.minecraft.prompts import Variant
+from collm.envs.minecraft.house_readings import HouseReading
 from collm.envs.minecraft.world import World, wrong_cells
 
 
@@ -31,7 +31,7 @@ class Review:
     """
 
     blueprint: Blueprint
-    variant: Variant
+    reading: HouseReading
     agent: str
     number: int
     num_agents: int
@@ -63,7 +63,7 @@ def perfect_feedback(review: Review) -> list[str]:
     """Every wrong cell with its wanted block, dealt out to the agents in turn."""
     to_set = _top_down(wrong_cells(review.blueprint.target(), review.world))
     to_remove = list[tuple[Point, str]]()
-    if review.variant == "paper":
+    if review.reading.names_extras:
         to_remove = [entry for entry in to_set if entry[1] == AIR]
         to_set = [entry for entry in to_set if entry[1] != AIR]
     mine = to_set[review.number - 1 :: review.num_agents]
@@ -90,7 +90,7 @@ def position_feedback(review: Review) -> list[str]:
     return [
         "Position feedback (subset selection):",
         f"- Turn: {review.turn}",
-        share_line(len(solid), review.num_agents, review.variant),
+        review.reading.framing.share_line(len(solid), review.num_agents),
         f"- Max commands allowed: {review.max_commands}",
         "All target positions:",
         *(f"- ({x}, {y}, {z}) = {block}" for (x, y, z), block in solid),
@@ -98,13 +98,6 @@ def position_feedback(review: Review) -> list[str]:
         *(f"- {block}" for block in review.blueprint.blocks),
         "Format: /fill x1 y1 z1 x2 y2 z2 block",
     ]
-
-
-def share_line(total: int, num_agents: int, variant: Variant) -> str:
-    """The call to choose a share of the positions: half in the reference, else what an agent's part is."""
-    parts = 2 if variant == "reference" else num_agents
-    share = {1: "all", 2: "half"}.get(parts, f"1/{parts} of")
-    return f"- Choose a subset of about {share} the positions (target size ~ {total // parts})."
 
 
 def position_modification(review: Review) -> list[str]:
@@ -143,7 +136,7 @@ def resource_schedule(review: Review) -> list[str]:
         if isinstance(command, Fill) and command.block in left:
             left[command.block] -= command.volume
     suggestions, after = _schedule(review.blueprint.rectangles(), left)
-    shown = after if review.variant == "reference" else left
+    shown = after if review.reading.counts_suggestions else left
     return [
         COMMANDS_ONLY,
         *_accepted(review),
@@ -168,9 +161,9 @@ MODES: dict[str, Mode] = {
 
 
 def _band(review: Review) -> range:
-    """The world heights that an agent repairs: the reference splits at y = 2 and shares that layer."""
+    """The world heights that an agent repairs."""
     y0, height = review.blueprint.origin[1], review.blueprint.size[1]
-    if review.variant == "reference" and review.num_agents > 1:
+    if review.num_agents > 1 and not review.reading.even_bands:
         return range(y0, 3) if review.number == 1 else range(2, y0 + height)
     low, high = (height * part // review.num_agents for part in (review.number - 1, review.number))
     return range(y0 + low, y0 + high)

@@ -9,13 +9,14 @@ from pydantic import Field, model_validator
 
 from collm.env import Split, Transition
 from collm.envs.minecraft.blueprint import Blueprint, parse_blueprint
-from collm.envs.minecraft.commands import Attack, Fill, Rules, parse_commands
+from collm.envs.minecraft.building import Building, BuildState, joint
+from collm.envs.minecraft.commands import Attack, Command, Fill, Rules, parse_commands
 from collm.envs.minecraft.feedback import MODES, Review
+from collm.envs.minecraft.house_readings import HOUSE_READINGS, HouseReading
 from collm.envs.minecraft.houses import generate_houses
 from collm.envs.minecraft.prompts import first_prompt, limits_text
 from collm.envs.minecraft.spiders import Spiders
-from collm.envs.minecraft.team import BuildingTeam, BuildState
-from collm.envs.minecraft.world import build, iou, match, resource_limits
+from collm.envs.minecraft.world import World, build, iou, match, resource_limits
 
 FeedbackMode = Literal[
     "score_feedback",
@@ -30,15 +31,14 @@ _ORIGINAL_FIRST = {"position_modification", "rect_modification", "resource_sched
 _RAW_OUTPUT_TITLE = {"rect_modification", "resource_schedule"}
 
 
-class HouseBuild(BuildingTeam[Blueprint]):
+class HouseBuild(Building[Blueprint]):
     """Agents fill a box of blocks from its layers; each turn starts from an empty world.
 
     The raw reward is ``match - penalty``: the share of the box's cells, air included, that are right,
     less ``penalty_weight * min(1, damage / hp)`` if nobody attacks the spiders.
 
-    ``variant`` names the reading where the paper and its reference code differ (docs/housebuild.md):
-    penalty weight 0.2 or 0.1, the attack command, the wording of prompts, chat template on every turn
-    or on the first alone, spiders that spare a single agent or not, and four repaired feedback modes.
+    ``variant`` names the reading where the paper and its reference code differ (docs/housebuild.md);
+    :class:`~collm.envs.minecraft.house_readings.HouseReading` holds what it decides.
 
     Attributes:
         dataset: ``embedded`` for our own generated houses, or rows in the dataset's schema.
@@ -77,16 +77,13 @@ class HouseBuild(BuildingTeam[Blueprint]):
     def step(
         self, state: BuildState[Blueprint], replies: Mapping[str, str]
     ) -> Transition[BuildState[Blueprint]]:
-        limits = self._limits(state.task)
-        commands = {
-            agent: parse_commands(replies[agent], self._rules(state.task, index, limits))
-            for index, agent in enumerate(self.agents)
-        }
-        joint = [command for agent in self.agents for command in commands[agent]]
-        target, world = state.task.target(), build(joint)
-        matched, lost = match(target, world), self.spiders.damage_share(joint)
+        commands = self._commands(state.task, replies)
+        applied = joint(commands)
+        target, world = state.task.target(), build(applied)
+        matched, lost = match(target, world), self.spiders.damage_share(applied)
         harm = self._penalty_weight * lost
-        penalty = 0.0 if self._spiders_spare_the_team else harm
+        spared = self.reading.spares_single_agent and self.num_agents == 1
+        penalty = 0.0 if spared else harm
         following = self._following(state, replies, commands, shown_reward=matched - harm)
         return Transition(
             state=following,
@@ -97,21 +94,20 @@ class HouseBuild(BuildingTeam[Blueprint]):
                 "iou": iou(target, world),
                 "iou_block_aware": iou(target, world, block_aware=True),
                 "hp": 1.0 - lost,
-                "fills": float(sum(isinstance(command, Fill) for command in joint)),
-                "attacks": float(sum(isinstance(command, Attack) for command in joint)),
+                "fills": float(sum(isinstance(command, Fill) for command in applied)),
+                "attacks": float(sum(isinstance(command, Attack) for command in applied)),
             },
             terminated=following.turn >= self.num_turns,
         )
 
     @property
-    def _penalty_weight(self) -> float:
-        if self.penalty_weight is not None:
-            return self.penalty_weight
-        return 0.2 if self.variant == "paper" else 0.1
+    def reading(self) -> HouseReading:
+        """What the variant decides."""
+        return HOUSE_READINGS[self.variant]
 
     @property
-    def _spiders_spare_the_team(self) -> bool:
-        return self.variant == "reference" and self.num_agents == 1
+    def _penalty_weight(self) -> float:
+        return self.reading.penalty_weight if self.penalty_weight is None else self.penalty_weight
 
     def _limits(self, blueprint: Blueprint) -> dict[str, int] | None:
         return resource_limits(blueprint, self.num_agents) if self.limited_resource else None
@@ -119,12 +115,22 @@ class HouseBuild(BuildingTeam[Blueprint]):
     def _embedded(self, split: Split) -> Sequence[Blueprint]:
         return generate_houses(split)
 
+    def _commands(self, task: Blueprint, replies: Mapping[str, str]) -> dict[str, tuple[Command, ...]]:
+        limits = self._limits(task)
+        return {
+            agent: parse_commands(replies[agent], self._rules(task, index, limits))
+            for index, agent in enumerate(self.agents)
+        }
+
+    def _target(self, task: Blueprint) -> World:
+        return task.target()
+
     def _opening(self, task: Blueprint, index: int) -> str:
         return first_prompt(
             task,
             index + 1,
             self.num_agents,
-            self.variant,
+            self.reading,
             self.spiders,
             self._limits(task),
             self.include_air,
@@ -137,7 +143,7 @@ class HouseBuild(BuildingTeam[Blueprint]):
             blocks=blueprint.blocks,
             limits=limits or {},
             max_commands=self._commands_allowed(index),
-            damage_attacks=self.variant == "paper",
+            damage_attacks=self.reading.damage_attacks,
         )
 
     def _reviews(self, state: BuildState[Blueprint], limits: Mapping[str, int] | None) -> Iterator[Review]:
@@ -145,7 +151,7 @@ class HouseBuild(BuildingTeam[Blueprint]):
         for index, (agent, commands) in enumerate(state.commands):
             yield Review(
                 blueprint=state.task,
-                variant=self.variant,
+                reading=self.reading,
                 agent=agent,
                 number=index + 1,
                 num_agents=self.num_agents,

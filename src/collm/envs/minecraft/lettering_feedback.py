@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import cycle
 
-from collm.envs.minecraft.blueprint import AIR, Point
-from collm.envs.minecraft.feedback import COMMANDS_ONLY, listed, share_line
+from collm.envs.minecraft.blueprint import AIR
+from collm.envs.minecraft.feedback import COMMANDS_ONLY, listed
 from collm.envs.minecraft.lettering import Lettering
 from collm.envs.minecraft.lettering_prompts import FORMAT
-from collm.envs.minecraft.lettering_score import PALETTES, palette_of
-from collm.envs.minecraft.prompts import Variant, blocks_text
+from collm.envs.minecraft.lettering_readings import LetteringReading
+from collm.envs.minecraft.lettering_score import palette_of
+from collm.envs.minecraft.prompts import blocks_text
 from collm.envs.minecraft.world import World
 
 
@@ -28,7 +28,7 @@ class LetteringReview:
     """
 
     task: Lettering
-    variant: Variant
+    reading: LetteringReading
     index: int
     num_agents: int
     turn: int
@@ -54,7 +54,7 @@ def position_feedback(review: LetteringReview) -> list[str]:
         f"- Turn: {review.turn}",
         "- Coordinates are absolute.",
         COMMANDS_ONLY,
-        share_line(len(cells), review.num_agents, review.variant),
+        review.reading.framing.share_line(len(cells), review.num_agents),
         "- Avoid pairs of positions that are 4-connected neighbors.",
         f"- Max commands allowed: {review.max_commands}",
         "All letter positions:",
@@ -65,13 +65,10 @@ def position_feedback(review: LetteringReview) -> list[str]:
 
 
 def perfect_feedback(review: LetteringReview) -> list[str]:
-    """The agent's own cells that do not hold the block expected there, and to the last agent the extras.
-
-    The ``paper`` reading tells the block, which the reference leaves the agent to guess.
-    """
-    expected = (paper_plan if review.variant == "paper" else reference_plan)(review.task, review.num_agents)
+    """The agent's own cells that do not hold the block expected there, and to the last agent the extras."""
+    expected = review.reading.plan(review.task, review.num_agents)
     wrong = [
-        f"- ({x}, {y}, {z})" + (f" = {block}" if review.variant == "paper" else "")
+        f"- ({x}, {y}, {z})" + (f" = {block}" if review.reading.names_blocks else "")
         for (x, y, z), (owner, block) in expected.items()
         if owner == review.index and review.world.get((x, y, z)) != block
     ]
@@ -93,36 +90,3 @@ def perfect_feedback(review: LetteringReview) -> list[str]:
 MODES: dict[str, Callable[[LetteringReview], list[str]]] = {
     mode.__name__: mode for mode in (position_feedback, perfect_feedback, score_feedback)
 }
-
-Plan = Mapping[Point, tuple[int, str]]
-"""For each cell of the letters the index of the agent who owns it, and the block expected there."""
-
-
-def reference_plan(task: Lettering, num_agents: int) -> Plan:
-    """Owner and place in the palette both by the parity of x + y, as in the reference.
-
-    With two agents the parities fall together, so each ever sees one of its two blocks, and a build
-    that obeys is worth no more than 1.5. Cells with a common side differ in parity, so the
-    reference's search for a color that no neighbor has never gets past the first one.
-    """
-    plan: dict[Point, tuple[int, str]] = {}
-    for x, y, z in task.cells:
-        owner = (x + y) % num_agents
-        palette = palette_of(owner)
-        plan[x, y, z] = owner, palette[(x + y) % len(palette)]
-    return plan
-
-
-def paper_plan(task: Lettering, num_agents: int) -> Plan:
-    """All blocks of the team in turn along the diagonals, so that a build that obeys is worth 2.
-
-    Agents with the same palette take its cells by turns.
-    """
-    kinds = min(num_agents, len(PALETTES))
-    owners = [cycle(range(kind, num_agents, len(PALETTES))) for kind in range(kinds)]
-    plan: dict[Point, tuple[int, str]] = {}
-    for x, y, z in task.cells:
-        step, kind = divmod(x + y, kinds)
-        palette = PALETTES[kind]
-        plan[x, y, z] = next(owners[kind]), palette[step % len(palette)]
-    return plan

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from collm.envs.minecraft.blueprint import AIR
+from collm.envs.minecraft.framing import Framing
 from collm.envs.minecraft.lettering import GLYPH_SIZE, SPACING, Lettering
+from collm.envs.minecraft.lettering_readings import LetteringReading
 from collm.envs.minecraft.lettering_score import palette_of
-from collm.envs.minecraft.prompts import Variant, bbox_text, blocks_text, role
+from collm.envs.minecraft.prompts import bbox_text, blocks_text
 
 FORMAT = "Format: /setblock <x> <y> <z> <block>"
 _CONSTRAINTS = (
@@ -25,16 +27,16 @@ _MAPPING = (
 
 
 def first_lettering_prompt(
-    task: Lettering, index: int, num_agents: int, variant: Variant, provide_graph: bool
+    task: Lettering, index: int, num_agents: int, reading: LetteringReading, provide_graph: bool
 ) -> str:
     """The task as the agent at ``index``, from 0, reads it.
 
-    Without the graph, the grid and every line that speaks of its marks are left out. The ``paper``
-    reading names the string in any case, so that no two tasks read alike.
+    Without the graph, the grid and every line that speaks of its marks are left out. A reading that
+    names the string does so in any case, so that no two tasks read alike.
     """
     sections = [
-        "\n".join(_role(index + 1, num_agents, variant)),
-        _string(task) if variant == "paper" else "",
+        "\n".join(_role(index + 1, num_agents, reading.framing)),
+        _string(task) if reading.names_string else "",
         "\n".join(_grid(task)) if provide_graph else "",
         bbox_text((0, 0, 0), task.end),
         _MAPPING.format(z=task.end[2]),
@@ -45,8 +47,8 @@ def first_lettering_prompt(
     return text if provide_graph else _without_marks(text)
 
 
-def _role(number: int, num_agents: int, variant: Variant) -> Sequence[str]:
-    who, title = role(number, num_agents, variant), "Player" if variant == "paper" else "Agent"
+def _role(number: int, num_agents: int, framing: Framing) -> Sequence[str]:
+    who, title = framing.role(number, num_agents), framing.title
     if number == 1:
         return [who] if who else []
     earlier = f"{title} 1" if number == 2 else f"{title}s 1 to {number - 1}"

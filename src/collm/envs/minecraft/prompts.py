@@ -1,42 +1,31 @@
-"""The first observation of a HouseBuild episode, in the wording of the paper or of its reference code."""
+"""The first observation of a HouseBuild episode, in the wording of a reading."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
 
 from collm.envs.minecraft.blueprint import Blueprint, Point, Rectangle
+from collm.envs.minecraft.house_readings import HouseReading
 from collm.envs.minecraft.spiders import Spiders
-
-Variant = Literal["paper", "reference"]
-
-SYSTEM = (
-    "You are a Minecraft building agent.\n"
-    "Output must be Minecraft commands only (no markdown, no code fences, no extra text).\n"
-    "This is strict: any non-command text is invalid."
-)
-
-_REFERENCE_ATTACK = "output exactly one line: /kill."
-_PAPER_ATTACK = "output the attack command: /damage @e[type=spider,limit=1] {attack} minecraft:player attack."
 
 
 def first_prompt(
     blueprint: Blueprint,
     agent: int,
     num_agents: int,
-    variant: Variant,
+    reading: HouseReading,
     spiders: Spiders,
     limits: Mapping[str, int] | None,
     include_air: bool,
 ) -> str:
     """The task as agent number ``agent`` (from 1) reads it."""
     sections = [
-        _task(agent, num_agents, variant),
+        _task(reading.framing.role(agent, num_agents)),
         blocks_text(blueprint.blocks),
-        _layers(blueprint, variant, include_air),
+        _layers(blueprint, reading, include_air),
         bbox_text(blueprint.origin, blueprint.end),
-        _threat(spiders, variant),
+        _threat(spiders, reading.attack),
         "Constraints:\n"
         "- Output ONLY Minecraft commands, one per line.\n"
         "- Allowed commands: /fill and /kill\n"
@@ -68,19 +57,6 @@ def layer_lines(rectangles: Iterable[Rectangle], named_heights: bool = True) -> 
     ]
 
 
-def role(agent: int, num_agents: int, variant: Variant) -> str:
-    """Who agent number ``agent`` is; a single agent of the reference is told nothing."""
-    share = "You will place SOME of the blocks for the final build."
-    if variant == "paper":
-        return (
-            f"You are Player {agent} in a {num_agents}-person Minecraft building team. {share} "
-            "Output must be Minecraft commands only (no markdown, no code fences, no extra text)."
-        )
-    if num_agents == 1:
-        return ""
-    return f"You are Agent {agent} in a {num_agents}-person Minecraft building team. {share}"
-
-
 def blocks_text(blocks: Iterable[str]) -> str:
     """The blocks that an agent may use as a list."""
     return "Available blocks (use ONLY these):\n" + "\n".join(f"- {block}" for block in blocks)
@@ -91,32 +67,24 @@ def bbox_text(low: Point, high: Point) -> str:
     return f"WORLD bbox (inclusive):\n- from: {_compact(low)}\n- to:   {_compact(high)}"
 
 
-def _task(agent: int, num_agents: int, variant: Variant) -> str:
-    task, who = "Build the 3D structure from the provided y-axis slices.", role(agent, num_agents, variant)
-    return f"{who}\n\nTask: {task}" if who else task
+def _task(role: str) -> str:
+    task = "Build the 3D structure from the provided y-axis slices."
+    return f"{role}\n\nTask: {task}" if role else task
 
 
-def _layers(blueprint: Blueprint, variant: Variant, include_air: bool) -> str:
-    if variant == "paper":
-        form = "{(x1, y1, z1, x2, y2, z2 block_id), (x1, y1, z1, x2, y2, z2 block_id)}"
-    else:
-        form = "y=ABS_Y: {(x1, ABS_Y, z1, x2, ABS_Y, z2 block_id), (x1, ABS_Y, z1, x2, ABS_Y, z2 block_id)}"
-    head = "Layers (ascending WORLD y). Each layer is a set of rectangles in WORLD "
-    plane = "(x, z) coords:" if variant == "paper" else "(x,z) coords:"
-    lines = layer_lines(blueprint.rectangles(include_air), named_heights=variant == "reference")
-    return "\n".join([head + plane, f"- Format: {form}", *lines])
+def _layers(blueprint: Blueprint, reading: HouseReading, include_air: bool) -> str:
+    head = f"Layers (ascending WORLD y). Each layer is a set of rectangles in WORLD {reading.plane} coords:"
+    lines = layer_lines(blueprint.rectangles(include_air), reading.named_heights)
+    return "\n".join([head, f"- Format: {reading.layer_format}", *lines])
 
 
-def _threat(spiders: Spiders, variant: Variant) -> str:
+def _threat(spiders: Spiders, attack: str) -> str:
     if spiders.count == 0:
         return ""
-    order = (
-        _REFERENCE_ATTACK if variant == "reference" else _PAPER_ATTACK.format(attack=spiders.player_attack)
-    )
     return (
         f"Threat check: There are {spiders.count} spiders nearby; you have {spiders.player_hp:g} HP. "
         f"Spider attack list: {spiders.attacks}, total damage dmg={spiders.damage}. "
-        f"If you want to kill them, {order} "
+        f"If you want to kill them, {attack.format(attack=spiders.player_attack)} "
         "All other commands should be normal building commands."
     )
 

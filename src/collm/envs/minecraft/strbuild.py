@@ -8,19 +8,21 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from collm.env import Split, Transition
-from collm.envs.minecraft.commands import Rules
+from collm.envs.minecraft.building import Building, BuildState, joint
+from collm.envs.minecraft.commands import Command, Rules
 from collm.envs.minecraft.lettering import Lettering, embedded_strings, parse_lettering
 from collm.envs.minecraft.lettering_feedback import MODES, LetteringReview
 from collm.envs.minecraft.lettering_prompts import first_lettering_prompt
+from collm.envs.minecraft.lettering_readings import LETTERING_READINGS, LetteringReading
 from collm.envs.minecraft.lettering_score import lowest_reward, palette_of, score
+from collm.envs.minecraft.looks import ANY
 from collm.envs.minecraft.setblock import parse_placements
-from collm.envs.minecraft.team import BuildingTeam, BuildState
-from collm.envs.minecraft.world import build
+from collm.envs.minecraft.world import World, build
 
 _BEST = 2.0
 
 
-class StrBuild(BuildingTeam[Lettering]):
+class StrBuild(Building[Lettering]):
     """Agents with different blocks fill the letters of a string; each turn starts from an empty world.
 
     The raw reward is ``2 coverage - 1.5 extra - adjacent - 0.25 missing palettes``, at most 2: letters
@@ -49,18 +51,20 @@ class StrBuild(BuildingTeam[Lettering]):
     def reward_range(self) -> tuple[float, float]:
         return lowest_reward(self.num_agents), _BEST
 
+    @property
+    def reading(self) -> LetteringReading:
+        """What the variant decides."""
+        return LETTERING_READINGS[self.variant]
+
     def parse_task(self, row: Mapping[str, Any], where: str) -> Lettering:
         return parse_lettering(row, where)
 
     def step(
         self, state: BuildState[Lettering], replies: Mapping[str, str]
     ) -> Transition[BuildState[Lettering]]:
-        commands = {
-            agent: parse_placements(replies[agent], self._rules(state.task, index))
-            for index, agent in enumerate(self.agents)
-        }
-        joint = [command for agent in self.agents for command in commands[agent]]
-        result = score(state.task, build(joint), self.num_agents)
+        commands = self._commands(state.task, replies)
+        applied = joint(commands)
+        result = score(state.task, build(applied), self.num_agents)
         reward = sum(result.components.values())
         following = self._following(state, replies, commands, shown_reward=reward)
         return Transition(
@@ -73,7 +77,7 @@ class StrBuild(BuildingTeam[Lettering]):
                 "extra_ratio": result.extra_ratio,
                 "adjacent_same_ratio": result.adjacent_same_ratio,
                 "missing_palettes": float(result.missing_palettes),
-                "placements": float(len(joint)),
+                "placements": float(len(applied)),
             },
             terminated=following.turn >= self.num_turns,
         )
@@ -81,9 +85,18 @@ class StrBuild(BuildingTeam[Lettering]):
     def _embedded(self, split: Split) -> Sequence[Lettering]:
         return embedded_strings(split)
 
+    def _commands(self, task: Lettering, replies: Mapping[str, str]) -> dict[str, tuple[Command, ...]]:
+        return {
+            agent: parse_placements(replies[agent], self._rules(task, index))
+            for index, agent in enumerate(self.agents)
+        }
+
+    def _target(self, task: Lettering) -> World:
+        return dict.fromkeys(task.cells, ANY)
+
     def _opening(self, task: Lettering, index: int) -> str:
-        graph = self.variant == "paper" if self.provide_graph is None else self.provide_graph
-        return first_lettering_prompt(task, index, self.num_agents, self.variant, graph)
+        graph = self.reading.provide_graph if self.provide_graph is None else self.provide_graph
+        return first_lettering_prompt(task, index, self.num_agents, self.reading, graph)
 
     def _rules(self, task: Lettering, index: int) -> Rules:
         return Rules(
@@ -109,7 +122,7 @@ class StrBuild(BuildingTeam[Lettering]):
     ) -> LetteringReview:
         return LetteringReview(
             task=state.task,
-            variant=self.variant,
+            reading=self.reading,
             index=index,
             num_agents=self.num_agents,
             turn=state.turn + 1,

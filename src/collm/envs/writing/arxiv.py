@@ -5,7 +5,7 @@ The paper does not treat it; its reference code ships it beside ``tldr``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -13,8 +13,11 @@ from pydantic import Field
 from collm.env import Split
 from collm.envs.writing.abstracts import embedded_abstracts
 from collm.envs.writing.pair import PairWriting
-from collm.envs.writing.prompts import Variant, arxiv_prompts, single_arxiv_prompt
+from collm.envs.writing.prompts import arxiv_prompts, single_arxiv_prompt
+from collm.envs.writing.readings import Readings, readings
 from collm.envs.writing.reward import Plateau
+
+_READINGS = readings(arxiv_prompts, arxiv_prompts, scope="joined", test="val[:1100]")
 
 
 class Arxiv(PairWriting):
@@ -26,10 +29,6 @@ class Arxiv(PairWriting):
     """
 
     column: ClassVar[str] = "abstract_text"
-    hub_splits: ClassVar[Mapping[Variant, tuple[str, str]]] = {
-        "paper": ("train[:1000]", "train[1000:1100]"),
-        "reference": ("train[:1100]", "val[:1100]"),
-    }
 
     type: Literal["arxiv"] = "arxiv"
     token_range: tuple[int, int] = (128, 256)
@@ -41,8 +40,9 @@ class Arxiv(PairWriting):
     def texts(self) -> tuple[str, ...]:
         return "background", "method"
 
-    def _pair_prompts(self, source: str, wording: Variant) -> Mapping[str, str]:
-        return arxiv_prompts(source)
+    @property
+    def readings(self) -> Readings:
+        return _READINGS
 
     def _single_prompt(self, source: str) -> str:
         return single_arxiv_prompt(source)

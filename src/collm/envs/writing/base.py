@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
 from collm.data.rows import is_file_name, select
 from collm.data.tasks import load_tasks
 from collm.env import Environment, Split, StepSeconds, Transition
-from collm.envs.writing.prompts import Variant
+from collm.envs.writing.marks import marks
+from collm.envs.writing.readings import Readings, Variant
 from collm.envs.writing.reward import (
     OutOfRange,
     Plateau,
@@ -25,7 +26,13 @@ from collm.envs.writing.reward import (
 from collm.errors import CollmError
 from collm.types import Observation, Observations
 
-ChoiceT = TypeVar("ChoiceT")
+_OPTIONS = (
+    "token_gate",
+    "stop_words_in_vocabulary",
+    "whole_words",
+    "transition_formula",
+    "transition_scope",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,7 @@ class WritingState:
 class Writing(Environment[Source, WritingState]):
     """Base of the writing environments; ``variant`` names the reading of the reward.
 
-    An option that is ``None`` takes the value of the variant:
+    An option that is ``None`` takes the value of the variant's :class:`~collm.envs.writing.readings.Reading`:
 
     ============================  =========================  =========================
     option                        ``paper`` (appendix F.1)   ``reference``
@@ -77,8 +84,6 @@ class Writing(Environment[Source, WritingState]):
 
     headline: ClassVar[tuple[str, ...]] = ("score", "length_ratio", "transition_categories")
     column: ClassVar[str]
-    hub_splits: ClassVar[Mapping[Variant, tuple[str, str]]]
-    reference_scope: ClassVar[TransitionScope] = "joined"
 
     num_turns: Literal[1] = 1
     step_seconds: StepSeconds = None
@@ -104,9 +109,10 @@ class Writing(Environment[Source, WritingState]):
     def texts(self) -> tuple[str, ...]:
         """The names of the texts that are scored, in order."""
 
+    @property
     @abstractmethod
-    def _prompts(self, source: str, wording: Variant) -> Mapping[str, str]:
-        """What each agent reads."""
+    def readings(self) -> Readings:
+        """What either variant decides."""
 
     @abstractmethod
     def _embedded(self, split: Split) -> Sequence[str]:
@@ -116,21 +122,23 @@ class Writing(Environment[Source, WritingState]):
         """The texts to score, by name."""
         return {name: replies[name] for name in self.texts}
 
+    def _prompts(self, source: str) -> Mapping[str, str]:
+        """What each agent reads."""
+        return self.readings[self.prompts or self.variant].prompts(source)
+
     @property
     def rules(self) -> Rules:
         """The reward's constants, with the variant's where none is set."""
+        own = {name: getattr(self, name) for name in _OPTIONS}
+        reading = replace(
+            self.readings[self.variant], **{name: value for name, value in own.items() if value is not None}
+        )
         return Rules(
+            **{name: getattr(reading, name) for name in _OPTIONS},
             token_range=self.token_range,
-            token_gate=self._choice(self.token_gate, paper=False, reference=True),
             length_ratio=self.length_ratio,
             vocabulary_ratio=self.vocabulary_ratio,
-            stop_words_in_vocabulary=self._choice(self.stop_words_in_vocabulary, paper=False, reference=True),
             jaccard_cap=self.jaccard_cap,
-            whole_words=self._choice(self.whole_words, paper=True, reference=False),
-            transition_formula=self._choice(self.transition_formula, paper="logarithmic", reference="linear"),
-            transition_scope=self._choice(
-                self.transition_scope, paper="each", reference=self.reference_scope
-            ),
             out_of_range=self.out_of_range,
             weights=self.weights,
         )
@@ -145,7 +153,7 @@ class Writing(Environment[Source, WritingState]):
             sources = [Source(f"{split}_{n:04d}", text) for n, text in enumerate(self._embedded(split))]
             return select(sources, cut, f"env.{split}")
         if cut is None and not is_file_name(self.dataset):
-            cut = self.hub_splits[self.variant][0 if split == "train" else 1]
+            cut = self.readings[self.variant].hub_splits[0 if split == "train" else 1]
         return load_tasks(self.dataset, self.parse_task, split, cut, columns=(self.column,))
 
     def parse_task(self, row: Mapping[str, Any], where: str) -> Source:
@@ -160,7 +168,7 @@ class Writing(Environment[Source, WritingState]):
         return WritingState(task)
 
     def observe(self, state: WritingState) -> Observations:
-        prompts = self._prompts(state.source.text, self.prompts or self.variant)
+        prompts = self._prompts(state.source.text)
         return {agent: Observation(prompts[agent], raw=True) for agent in self.agents}
 
     def step(self, state: WritingState, replies: Mapping[str, str]) -> Transition[WritingState]:
@@ -174,14 +182,15 @@ class Writing(Environment[Source, WritingState]):
             terminated=True,
         )
 
+    def panel(self, task: Source, turns: Sequence[Mapping[str, str]]) -> Mapping[str, Any] | None:
+        """The words that the reward counts: a panel of the kind ``marks``."""
+        if not turns:
+            return None
+        return marks(self._texts({agent: turns[-1].get(agent, "") for agent in self.agents}), self.rules)
+
     @field_validator("token_range")
     @classmethod
     def _in_order(cls, value: tuple[int, int]) -> tuple[int, int]:
         if not 1 <= value[0] <= value[1]:
             raise ValueError("write it as [fewest, most] with fewest at least 1")
         return value
-
-    def _choice(self, value: ChoiceT | None, *, paper: ChoiceT, reference: ChoiceT) -> ChoiceT:
-        if value is not None:
-            return value
-        return paper if self.variant == "paper" else reference

@@ -9,7 +9,6 @@ from pydantic import field_validator
 
 from collm.envs.writing.base import Writing
 from collm.envs.writing.paragraphs import two_paragraphs
-from collm.envs.writing.prompts import Variant
 
 WRITER = "writer"
 
@@ -39,14 +38,10 @@ class PairWriting(Writing):
             return super()._texts(replies)
         return dict(zip(self.texts, two_paragraphs(replies[WRITER]), strict=True))
 
-    def _prompts(self, source: str, wording: Variant) -> Mapping[str, str]:
+    def _prompts(self, source: str) -> Mapping[str, str]:
         if self.num_agents == 2:
-            return self._pair_prompts(source, wording)
+            return super()._prompts(source)
         return {WRITER: self._single_prompt(source)}
-
-    @abstractmethod
-    def _pair_prompts(self, source: str, wording: Variant) -> Mapping[str, str]:
-        """What each of two agents reads."""
 
     @abstractmethod
     def _single_prompt(self, source: str) -> str:

@@ -10,7 +10,11 @@ _LABEL = re.compile(r"^\s*paragraph [12]:", re.IGNORECASE)
 
 
 def two_paragraphs(reply: str) -> tuple[str, str]:
-    """Cut at the delimiter, else before "Paragraph 2:", else after the first third; drop the labels."""
+    """Cut at the delimiter, else before "Paragraph 2:", else after the first third; drop the labels.
+
+    White space around the reply does not count in its third.
+    """
+    reply = reply.strip()
     if DELIMITER in reply:
         first, _, second = reply.partition(DELIMITER)
     else:

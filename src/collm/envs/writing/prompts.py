@@ -7,28 +7,29 @@ of a single writer, so both readings share those; the last and ``sections`` are 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 from collm.envs.writing.paragraphs import DELIMITER
 
-Variant = Literal["paper", "reference"]
+_SHORT, _DETAILED = (f"Create a {kind} summary response to this post." for kind in ("concise", "detailed"))
 
 
-def tldr_prompts(post: str, variant: Variant) -> dict[str, str]:
-    """The prompts of the agents ``summary`` and ``elaboration``."""
-    short, detailed = (f"Create a {kind} summary response to this post." for kind in ("concise", "detailed"))
-    if variant == "paper":
-        return {
-            "summary": f"{short}\nQuery: {post}\n"
-            "Instructions: Provide a brief and focused summary in a few sentences\n",
-            "elaboration": f"{detailed}\nQuery: {post}\n"
-            "Instructions: You should use transition words to improve flow\n",
-        }
+def paper_tldr_prompts(post: str) -> dict[str, str]:
+    """The prompts of the agents ``summary`` and ``elaboration`` in the words of the paper."""
     return {
-        "summary": f"{short}\n\nQuery:\n{post}\n\nIMPORTANT INSTRUCTIONS:\n"
+        "summary": f"{_SHORT}\nQuery: {post}\n"
+        "Instructions: Provide a brief and focused summary in a few sentences\n",
+        "elaboration": f"{_DETAILED}\nQuery: {post}\n"
+        "Instructions: You should use transition words to improve flow\n",
+    }
+
+
+def reference_tldr_prompts(post: str) -> dict[str, str]:
+    """The prompts of the agents ``summary`` and ``elaboration`` in the words of the reference code."""
+    return {
+        "summary": f"{_SHORT}\n\nQuery:\n{post}\n\nIMPORTANT INSTRUCTIONS:\n"
         "- Provide a brief, focused summary in one sentence or a few sentences\n"
         "- Be factual and informative\n",
-        "elaboration": f"{detailed}\n\nOriginal Query:\n{post}\n\nIMPORTANT INSTRUCTIONS:\n"
+        "elaboration": f"{_DETAILED}\n\nOriginal Query:\n{post}\n\nIMPORTANT INSTRUCTIONS:\n"
         "- Use more unique words\n"
         "- Use some transition words to improve flow\n",
     }

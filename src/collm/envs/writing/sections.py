@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -10,7 +11,8 @@ from pydantic import Field
 from collm.env import Split
 from collm.envs.writing.abstracts import embedded_abstracts
 from collm.envs.writing.base import Writing
-from collm.envs.writing.prompts import Variant, section_prompts
+from collm.envs.writing.prompts import section_prompts
+from collm.envs.writing.readings import Readings, readings
 from collm.envs.writing.reward import Plateau
 
 
@@ -26,10 +28,6 @@ class Sections(Writing):
     """
 
     column: ClassVar[str] = "abstract_text"
-    hub_splits: ClassVar[Mapping[Variant, tuple[str, str]]] = {
-        "paper": ("train[:1000]", "train[1000:1100]"),
-        "reference": ("train[:1100]", "val[:1100]"),
-    }
 
     type: Literal["sections"] = "sections"
     sections: dict[str, str] = Field(
@@ -53,8 +51,10 @@ class Sections(Writing):
     def agents(self) -> tuple[str, ...]:
         return self.texts
 
-    def _prompts(self, source: str, wording: Variant) -> Mapping[str, str]:
-        return section_prompts(source, self.sections)
+    @property
+    def readings(self) -> Readings:
+        prompts = partial(section_prompts, sections=self.sections)
+        return readings(prompts, prompts, scope="joined", test="val[:1100]")
 
     def _embedded(self, split: Split) -> Sequence[str]:
         return embedded_abstracts(split)

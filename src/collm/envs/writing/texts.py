@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -28,6 +28,11 @@ def jaccard(one: str, other: str) -> float:
     """Shared words over all words of two texts, stop words left out; 1 if neither has any."""
     a, b = vocabulary(one, stop_words=False), vocabulary(other, stop_words=False)
     return len(a & b) / len(a | b) if a | b else 1.0
+
+
+def shared_words(one: str, other: str) -> frozenset[str]:
+    """The different words that two texts have in common, stop words left out."""
+    return vocabulary(one, stop_words=False) & vocabulary(other, stop_words=False)
 
 
 def transitions(text: str, whole_words: bool) -> Mapping[str, frozenset[str]]:
@@ -60,6 +65,29 @@ def all_stop_words() -> frozenset[str]:
 def transition_categories() -> Mapping[str, tuple[str, ...]]:
     """The entries of each category; some serve in several."""
     return {category: tuple(entries) for category, entries in lexicon("transition_words").items()}
+
+
+def transition_spans(text: str, whole_words: bool) -> Iterator[tuple[int, int, str]]:
+    """Where :func:`transitions` finds its entries: (start, end, category) in characters of ``text``."""
+    lowered, places = text.lower(), _places(text)
+    for category, entries in transition_categories().items():
+        for entry in entries:
+            pattern = _pattern(entry) if whole_words else re.compile(re.escape(entry))
+            for found in pattern.finditer(lowered):
+                yield places[found.start()], places[found.end() - 1] + 1, category
+
+
+def word_spans(text: str, words: frozenset[str], label: str) -> Iterator[tuple[int, int, str]]:
+    """Where some words of a vocabulary stand: (start, end, label) in characters of ``text``."""
+    places = _places(text)
+    for found in _WORD.finditer(text.lower()):
+        if found[0] in words:
+            yield places[found.start()], places[found.end() - 1] + 1, label
+
+
+def _places(text: str) -> list[int]:
+    """For each character of the text in lower case the one it comes from; some become two."""
+    return [index for index, character in enumerate(text) for _ in character.lower()]
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -10,8 +10,11 @@ from pydantic import Field
 from collm.env import Split
 from collm.envs.writing.pair import PairWriting
 from collm.envs.writing.posts import embedded_posts
-from collm.envs.writing.prompts import Variant, single_tldr_prompt, tldr_prompts
-from collm.envs.writing.reward import Plateau, TransitionScope
+from collm.envs.writing.prompts import paper_tldr_prompts, reference_tldr_prompts, single_tldr_prompt
+from collm.envs.writing.readings import Readings, readings
+from collm.envs.writing.reward import Plateau
+
+_READINGS = readings(paper_tldr_prompts, reference_tldr_prompts, scope="last", test="test[:1100]")
 
 
 class TLDR(PairWriting):
@@ -22,11 +25,6 @@ class TLDR(PairWriting):
     """
 
     column: ClassVar[str] = "prompt"
-    hub_splits: ClassVar[Mapping[Variant, tuple[str, str]]] = {
-        "paper": ("train[:1000]", "train[1000:1100]"),
-        "reference": ("train[:1100]", "test[:1100]"),
-    }
-    reference_scope: ClassVar[TransitionScope] = "last"
 
     type: Literal["tldr"] = "tldr"
     token_range: tuple[int, int] = (8, 256)
@@ -38,8 +36,9 @@ class TLDR(PairWriting):
     def texts(self) -> tuple[str, ...]:
         return "summary", "elaboration"
 
-    def _pair_prompts(self, source: str, wording: Variant) -> Mapping[str, str]:
-        return tldr_prompts(source, wording)
+    @property
+    def readings(self) -> Readings:
+        return _READINGS
 
     def _single_prompt(self, source: str) -> str:
         return single_tldr_prompt(source)

@@ -1,11 +1,11 @@
-"""What the building environments share: the team, its tasks, and how observations are framed."""
+"""What the building environments share: players and turns, their tasks, how observations are framed."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic
+from typing import Any, Generic
 
 from pydantic import Field, model_validator
 
@@ -14,8 +14,9 @@ from collm.data.tasks import load_tasks
 from collm.env import MOST_TURNS, Environment, Split, StepSeconds, TaskT
 from collm.envs.minecraft.blueprint import Point
 from collm.envs.minecraft.commands import Command
-from collm.envs.minecraft.prompts import SYSTEM, Variant
-from collm.envs.minecraft.world import build
+from collm.envs.minecraft.framing import FRAMINGS, Framing, Variant
+from collm.envs.minecraft.looks import voxels
+from collm.envs.minecraft.world import World, build
 from collm.types import Observation, Observations
 
 
@@ -35,10 +36,15 @@ class BuildState(Generic[TaskT]):
     @property
     def world(self) -> dict[Point, str]:
         """What the turn before built."""
-        return build(command for _, commands in self.commands for command in commands)
+        return build(joint(dict(self.commands)))
 
 
-class BuildingTeam(Environment[TaskT, BuildState[TaskT]], Generic[TaskT]):
+def joint(commands: Mapping[str, tuple[Command, ...]]) -> list[Command]:
+    """All agents' commands as they apply: agent by agent."""
+    return [command for own in commands.values() for command in own]
+
+
+class Building(Environment[TaskT, BuildState[TaskT]], Generic[TaskT]):
     """Players who answer with commands; a turn's commands apply player by player to an empty world.
 
     The ``paper`` reading frames every observation with the chat template and counts on the history.
@@ -66,10 +72,15 @@ class BuildingTeam(Environment[TaskT, BuildState[TaskT]], Generic[TaskT]):
     previous_response: bool | None = None
 
     @model_validator(mode="after")
-    def _everyone_may_command(self) -> BuildingTeam[TaskT]:
+    def _everyone_may_command(self) -> Building[TaskT]:
         if self.max_commands < self.num_agents:
             raise ValueError("max_commands must be at least num_agents")
         return self
+
+    @property
+    def framing(self) -> Framing:
+        """How the variant speaks to players."""
+        return FRAMINGS[self.variant]
 
     @property
     def agents(self) -> tuple[str, ...]:
@@ -87,18 +98,32 @@ class BuildingTeam(Environment[TaskT, BuildState[TaskT]], Generic[TaskT]):
         return BuildState(task)
 
     def observe(self, state: BuildState[TaskT]) -> Observations:
+        system = self.framing.system
         openings = {agent: self._opening(state.task, index) for index, agent in enumerate(self.agents)}
         if state.turn == 0:
-            system = SYSTEM if self.variant == "reference" else None
             return {agent: Observation(text, system=system) for agent, text in openings.items()}
         texts = {agent: "\n\n".join(parts) for agent, parts in self._follow_ups(state, openings).items()}
-        if self.variant == "reference":
-            return {agent: Observation(f"{SYSTEM}\n\n{text}", raw=True) for agent, text in texts.items()}
-        return {agent: Observation(text) for agent, text in texts.items()}
+        if system is None:
+            return {agent: Observation(text) for agent, text in texts.items()}
+        return {agent: Observation(f"{system}\n\n{text}", raw=True) for agent, text in texts.items()}
+
+    def panel(self, task: TaskT, turns: Sequence[Mapping[str, str]]) -> Mapping[str, Any]:
+        """What the last of the turns built, beside the target: a panel of the kind ``voxels``."""
+        last = turns[-1] if turns else {}
+        commands = self._commands(task, {agent: last.get(agent, "") for agent in self.agents})
+        return voxels(build(joint(commands)), self._target(task))
 
     @abstractmethod
     def _embedded(self, split: Split) -> Sequence[TaskT]:
         """The tasks that ship with the package."""
+
+    @abstractmethod
+    def _commands(self, task: TaskT, replies: Mapping[str, str]) -> dict[str, tuple[Command, ...]]:
+        """The accepted commands of every agent, in the agents' order."""
+
+    @abstractmethod
+    def _target(self, task: TaskT) -> World:
+        """The block wanted at every cell that should hold one."""
 
     @abstractmethod
     def _opening(self, task: TaskT, index: int) -> str:
@@ -112,11 +137,11 @@ class BuildingTeam(Environment[TaskT, BuildState[TaskT]], Generic[TaskT]):
 
     @property
     def _repeats_prompt(self) -> bool:
-        return self.variant == "reference" if self.original_prompt is None else self.original_prompt
+        return self.framing.repeats if self.original_prompt is None else self.original_prompt
 
     @property
     def _repeats_response(self) -> bool:
-        return self.variant == "reference" if self.previous_response is None else self.previous_response
+        return self.framing.repeats if self.previous_response is None else self.previous_response
 
     def _commands_allowed(self, index: int) -> int:
         share, rest = divmod(self.max_commands, self.num_agents)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from collm.envs.minecraft.blueprint import Point
 from collm.envs.minecraft.houses import generate_houses
 from collm.errors import CollmError
-from collm.report.minecraft import function_name, write_data_pack, write_schematic
+from collm.report.minecraft.game_files import distinct_names, function_name, write_data_pack, write_schematic
 
 World = dict[Point, str]
 HOUSE: World = dict(generate_houses("train")[0].target())
@@ -84,9 +84,18 @@ def test_writing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     assert write_data_pack(HOUSE, tmp_path / "pack", "house").read_bytes() == first
 
 
-@given(st.text())
-def test_function_names_are_what_the_game_accepts(name: str) -> None:
-    assert re.fullmatch(r"[a-z0-9_.-]+", function_name(name))
+@given(st.text() | st.sampled_from(["..", ".", "a/../..", "/etc/passwd", "C:\\x", "a\0b", "x" * 5000, ". ."]))
+def test_names_are_what_the_game_accepts_and_stay_in_their_folder(name: str) -> None:
+    safe = function_name(name)
+    assert re.fullmatch(r"[a-z0-9_-][a-z0-9_.-]*", safe)
+    assert len(safe) <= 100
+    assert (Path("/out") / safe).resolve().parent == Path("/out")
+
+
+@given(st.lists(st.text(".aA /_2", max_size=4)))
+def test_different_tasks_get_different_files(names: list[str]) -> None:
+    safe = distinct_names(names)
+    assert len(set(safe)) == len(safe) == len(names)
 
 
 def read_schematic(path: Path) -> tuple[World, Any]:

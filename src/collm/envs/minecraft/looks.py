@@ -1,10 +1,17 @@
-"""How a Minecraft block looks in a drawing: a colour and the joints that are drawn on its faces."""
+"""How builds look to people: the color of a block, the joints on its faces, and a build as plain data."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from collm.envs.minecraft.blueprint import AIR
+from collm.envs.minecraft.world import World
+
+ANY = "any"
+"""In a target: a cell that any block fills as it should."""
 
 Segment = tuple[tuple[float, float], tuple[float, float]]
 """A line on a face, its ends as (across, up) from 0 to 1."""
@@ -52,7 +59,24 @@ _OTHERS = ("#4e9a8f", "#c77f9a", "#7f9a4e", "#9a7fc7", "#c79a4e", "#4e7fc7", "#6
 
 def look_of(block: str) -> Look:
     """The look of the first kind that the block's name contains; else a plain color of its own."""
+    if block == ANY:
+        return Look("#c9ced6")
     for kind, look in _LOOKS:
         if kind in block:
             return look
     return Look(_OTHERS[zlib.crc32(block.encode()) % len(_OTHERS)])
+
+
+def voxels(built: World, target: World) -> dict[str, Any]:
+    """A panel of the kind ``voxels``, as :meth:`collm.env.Environment.panel` describes it."""
+    blocks = sorted({*built.values(), *target.values()} - {AIR})
+    return {
+        "kind": "voxels",
+        "built": _cells(built),
+        "target": _cells(target),
+        "legend": {block: look_of(block).color for block in blocks},
+    }
+
+
+def _cells(world: World) -> list[list[Any]]:
+    return [[*cell, block] for cell, block in sorted(world.items()) if block != AIR]

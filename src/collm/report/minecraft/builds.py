@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from collm.envs.minecraft.blueprint import AIR, Point
+from collm.envs.minecraft.looks import ANY, Look, Segment, look_of
 from collm.envs.minecraft.world import World
 from collm.errors import CollmError
-from collm.report.block_looks import Segment, look_of
 
 Corner = tuple[float, float, float]
 Color = tuple[float, float, float, float]
@@ -91,16 +91,19 @@ class _Strokes:
         )
 
 
-def draw_builds(panels: Sequence[tuple[str, World]], path: str | Path) -> None:
+def draw_builds(
+    panels: Sequence[tuple[str, World]], path: str | Path, colors: Mapping[str, str] | None = None
+) -> None:
     """Draw builds side by side and write them to ``path``; its suffix names the format.
 
-    The first panel is the target. In the others, a cell that holds a wrong block, or a block where
-    there should be air, is outlined and crossed in red, and a missing cell is a dotted outline. Both
-    are counted below, as the walls in front may hide some.
+    The first panel is the target, whose block ``any`` stands for every block. In the others, a cell that
+    holds a wrong block, or a block where there should be air, is outlined and crossed in red, and a
+    missing cell is a dotted outline. Both are counted below, as the walls in front may hide some.
 
     Args:
         panels: (title, blocks by cell) pairs; the title stands below the build, its first line bold.
         path: the picture to write.
+        colors: ``"#rrggbb"`` by block, where a block should not have its usual color.
 
     Raises:
         CollmError: if there is no panel or the target has no solid cell.
@@ -108,15 +111,15 @@ def draw_builds(panels: Sequence[tuple[str, World]], path: str | Path) -> None:
     builds = [(title, _solid(world)) for title, world in panels]
     if not builds or not builds[0][1]:
         raise CollmError("draw_builds", "there is no target to draw.", "give the target as first panel.")
-    target = builds[0][1]
+    target, looks = builds[0][1], _looks(builds, colors or {})
     figure = Figure(figsize=(4.2 * len(builds), 4.9), dpi=200, facecolor="white")
     everything = [cell for _, world in builds for cell in world]
     for index, (title, world) in enumerate(builds, start=1):
         axes = figure.add_subplot(1, len(builds), index)
-        _strokes(target, world, everything).paint(axes)
+        _strokes(target, world, everything, looks).paint(axes)
         _caption(axes, title, "" if index == 1 else _faults(target, world))
     figure.subplots_adjust(left=0.01, right=0.99, top=0.99, bottom=0.24, wspace=0.02)
-    _legend(figure, builds)
+    _legend(figure, builds, looks)
     figure.savefig(path)
 
 
@@ -124,14 +127,25 @@ def _solid(world: World) -> dict[Point, str]:
     return {cell: block for cell, block in world.items() if block != AIR}
 
 
-def _strokes(target: World, world: World, everything: Sequence[Point]) -> _Strokes:
+def _looks(builds: Sequence[tuple[str, World]], colors: Mapping[str, str]) -> Mapping[str, Look]:
+    blocks = dict.fromkeys(block for _, world in builds for block in world.values())
+    usual = {block: look_of(block) for block in blocks}
+    return {block: replace(look, color=colors.get(block, look.color)) for block, look in usual.items()}
+
+
+def _is_wrong(target: World, cell: Point, block: str) -> bool:
+    return target.get(cell) not in (block, ANY)
+
+
+def _strokes(target: World, world: World, everything: Sequence[Point], looks: Mapping[str, Look]) -> _Strokes:
     strokes, missing = _Strokes(), target.keys() - world.keys()
     _floor(strokes, everything)
     for cell in sorted(world.keys() | missing, key=lambda cell: cell[0] + cell[1] - cell[2]):
         if cell in missing:
-            _ghost(strokes, cell, target[cell], hidden=world.keys() | missing)
+            _ghost(strokes, cell, looks[target[cell]], hidden=world.keys() | missing)
         else:
-            _block(strokes, cell, world[cell], hidden=world, wrong=target.get(cell) != world[cell])
+            wrong = _is_wrong(target, cell, world[cell])
+            _block(strokes, cell, looks[world[cell]], hidden=world, wrong=wrong)
     return strokes
 
 
@@ -142,8 +156,7 @@ def _visible(cell: Point, hidden: Mapping[Point, str] | set[Point]) -> Iterator[
             yield face
 
 
-def _block(strokes: _Strokes, cell: Point, block: str, hidden: World, wrong: bool) -> None:
-    look = look_of(block)
+def _block(strokes: _Strokes, cell: Point, look: Look, hidden: World, wrong: bool) -> None:
     for face in _visible(cell, hidden):
         fill, joint = _shade(look.color, face.light), _shade(look.color, face.light * 0.8)
         edge, width = (_WRONG, 1.1) if wrong else (_shade(look.color, face.light * 0.62), 0.5)
@@ -154,8 +167,8 @@ def _block(strokes: _Strokes, cell: Point, block: str, hidden: World, wrong: boo
             strokes.add([face.at(cell, *one), face.at(cell, *other)], _CLEAR, _WRONG, 1.1)
 
 
-def _ghost(strokes: _Strokes, cell: Point, block: str, hidden: set[Point]) -> None:
-    tint = (*to_rgb(look_of(block).color), 0.16)
+def _ghost(strokes: _Strokes, cell: Point, look: Look, hidden: set[Point]) -> None:
+    tint = (*to_rgb(look.color), 0.16)
     for face in _visible(cell, hidden):
         strokes.add([face.at(cell, u, v) for u, v in _SQUARE], tint, _GHOST, 0.7, ":")
 
@@ -191,18 +204,17 @@ def _caption(axes: Axes, title: str, faults: str) -> None:
 
 
 def _faults(target: World, world: World) -> str:
-    wrong = sum(target.get(cell) != block for cell, block in world.items())
+    wrong = sum(_is_wrong(target, cell, block) for cell, block in world.items())
     return f"{wrong} wrong, {len(target.keys() - world.keys())} missing"
 
 
-def _legend(figure: Figure, builds: Sequence[tuple[str, World]]) -> None:
+def _legend(figure: Figure, builds: Sequence[tuple[str, World]], looks: Mapping[str, Look]) -> None:
     target = builds[0][1]
-    blocks = dict.fromkeys(block for _, world in builds for block in world.values())
     keys = [
-        Patch(facecolor=look_of(block).color, edgecolor=_shade(look_of(block).color, 0.62), label=block)
-        for block in blocks
+        Patch(facecolor=look.color, edgecolor=_shade(look.color, 0.62), label=block)
+        for block, look in looks.items()
     ]
-    if any(target.get(cell) != block for _, world in builds for cell, block in world.items()):
+    if any(_is_wrong(target, cell, block) for _, world in builds for cell, block in world.items()):
         keys.append(
             Patch(facecolor="white", edgecolor=_WRONG, linewidth=1.4, hatch="xx", label="wrong block")
         )

@@ -6,7 +6,7 @@ import importlib
 import json
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ _FUNCTION_FOLDERS = ("functions", "function")
 _MODERN_NAMES = {"planks": "oak_planks"}
 """Blocks of the HouseBuild dataset that no version since 1.13 knows under their old name."""
 _BLOCK_ID = re.compile(r"[a-z0-9_./-]+")
+_LONGEST_NAME = 100
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -77,8 +78,21 @@ def write_schematic(world: World, path: str | Path) -> None:
 
 
 def function_name(name: str) -> str:
-    """The name as Minecraft accepts it for a function."""
-    return re.sub(r"[^a-z0-9_.-]+", "_", name.lower()) or "build"
+    """The name as Minecraft accepts it for a function, and every system as that of a file in a folder."""
+    return re.sub(r"[^a-z0-9_.-]+", "_", name.lower()).strip(".")[:_LONGEST_NAME].rstrip(".") or "build"
+
+
+def distinct_names(names: Sequence[str]) -> list[str]:
+    """:func:`function_name` of each, numbered where two would be the same."""
+    given: dict[str, None] = {}
+    for name in names:
+        plain, number = function_name(name), 1
+        found = plain
+        while found in given:
+            number += 1
+            found = f"{plain}_{number}"
+        given[found] = None
+    return list(given)
 
 
 def _mcschematic() -> Any:

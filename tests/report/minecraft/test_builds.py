@@ -11,7 +11,7 @@ from matplotlib.image import imread
 from collm.envs.minecraft.blueprint import Point
 from collm.envs.minecraft.houses import generate_houses
 from collm.errors import CollmError
-from collm.report.builds import draw_builds
+from collm.report.minecraft.builds import draw_builds
 
 World = dict[Point, str]
 TARGET: World = {(x, y, z): "stone" for x in range(2) for y in range(2) for z in range(2)} | {
