@@ -1,4 +1,4 @@
-"""A tiny random model of every family that this project speaks of, with windows of 8 tokens where it has them."""
+"""A tiny random model of every family that this project speaks of, with windows of 8 tokens if it has any."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ EXACT = sorted(set(FAMILIES) - REFUSED)
 def test_sampler_and_scorer_are_exact_on_every_accepted_family(name: str) -> None:
     model = tiny_model(name)
     found = mismatch(model, PAD, LONGEST)
-    assert max(found.values()) <= 1e-5, found
+    assert max(found.values()) <= 1e-6, found  # the mean of 72 tokens: none is off by 1e-4
     check_exact(model, PAD, "agents.one", LONGEST)
 
 
@@ -59,6 +60,21 @@ def test_a_lost_cap_or_scale_is_noticed(name: str, monkeypatch: pytest.MonkeyPat
         check_exact(tiny_model(name), PAD, "agents.one", LONGEST)
 
 
+LONG_ROPE = {
+    "rope_type": "longrope",
+    "rope_theta": 10000.0,
+    "original_max_position_embeddings": 40,
+    "short_factor": [1.0] * 8,
+    "long_factor": [4.0] * 8,
+}
+
+
+@pytest.mark.parametrize(("longest", "accepted"), [(40, True), (100, False)])
+def test_positions_that_stretch_with_the_batch_are_refused_where_they_do(longest: int, accepted: bool) -> None:
+    model = tiny_model("Phi-3", rope_parameters=LONG_ROPE, original_max_position_embeddings=40)
+    assert (max(mismatch(model, PAD, longest).values()) <= 1e-6) is accepted
+
+
 def test_half_precision_is_allowed_its_rounding() -> None:
     check_exact(tiny_model("Qwen3").bfloat16(), PAD, "agents.one", LONGEST)
 
@@ -68,3 +84,11 @@ def test_a_model_that_cannot_be_run_is_refused(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(model.model, "forward", lambda **inputs: None)
     with pytest.raises(CollmError, match="cannot be run here"):
         check_exact(model, PAD, "agents.one", LONGEST)
+
+
+def test_the_page_lists_every_family_with_its_outcome() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "own-model.md").read_text(encoding="utf-8")
+    for name in EXACT:
+        assert f"| {name} | exact |" in page
+    for name in REFUSED:
+        assert f"| {name} | refused |" in page

@@ -88,10 +88,18 @@ def _played(model: Any, pad: int, longest: int) -> tuple[list[tuple[Ids, Ids]], 
 
 
 def _prompt_length(config: Any, longest: int) -> int:
-    """Tokens after which two replies lie beyond the family's windows, or at the end of what will be read."""
-    windows = (getattr(config, name, None) or 0 for name in ("sliding_window", "attention_chunk_size"))
+    """Tokens after which replies lie beyond the family's windows, or at the end of what will be read."""
     room = min(longest, getattr(config, "max_position_embeddings", None) or longest)
-    return max(5, min(max(windows) + 1, room - 2 * _REPLY - 2))
+    return max(5, min(_horizon(config) + 1, room - 2 * _REPLY - 2))
+
+
+def _horizon(config: Any) -> int:
+    """The largest number of tokens at which the family changes how it reads; 0 if none."""
+    limits = ["sliding_window", "attention_chunk_size"]
+    rope = getattr(config, "rope_parameters", None) or {}
+    if rope.get("rope_type") in ("longrope", "dynamic"):
+        limits += ["original_max_position_embeddings"]
+    return max(getattr(config, name, None) or rope.get(name) or 0 for name in limits)
 
 
 def _tokens(model: Any, count: int) -> Ids:

@@ -17,6 +17,7 @@ from collm.agents.config import Sampling
 from collm.engines.cache import RowCache
 from collm.engines.drawing import Draft, Sampled, choose, noise
 from collm.models.families import head_logits, trunk
+from collm.types import FinishReason
 
 _MEMORIES = ("past_key_values", "cache_params", "state")
 """What families call their memory, in what they return and in what they take."""
@@ -65,5 +66,5 @@ def _sample_alike(model: Any, drafts: Sequence[Draft], sampling: Sampling, end_i
 
 def _until_end(tokens: list[int], logprobs: list[float], ends: frozenset[int]) -> Sampled:
     length = next((n for n, token in enumerate(tokens, 1) if token in ends), len(tokens))
-    reason = "stop" if tokens[length - 1] in ends else "length"
+    reason: FinishReason = "stop" if tokens[length - 1] in ends else "length"
     return Sampled(tuple(tokens[:length]), tuple(logprobs[:length]), reason, _NOTHING)

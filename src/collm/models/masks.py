@@ -17,7 +17,7 @@ Inputs = dict[str, Any]
 
 
 def model_inputs(rows: Sequence[Row], pad: int, model: Any) -> Inputs:
-    """``input_ids``, ``position_ids`` and ``attention_mask`` of a padded batch, as the model's trunk takes them.
+    """``input_ids``, ``position_ids`` and ``attention_mask`` of a padded batch, for the model's trunk.
 
     Rows are padded on the right, where a causal model never looks. Without branches and windows they need
     neither mask nor positions: the model makes its own, and attention takes its fast causal path.
@@ -74,11 +74,13 @@ def _only_kind(config: Any) -> str:
 
 
 def _within_window(config: Any, query: Tensor, key: Tensor) -> Tensor:
-    return query - key < config.sliding_window
+    near: Tensor = query - key < config.sliding_window
+    return near
 
 
 def _within_chunk(config: Any, query: Tensor, key: Tensor) -> Tensor:
-    return query // config.attention_chunk_size == key // config.attention_chunk_size
+    same: Tensor = query // config.attention_chunk_size == key // config.attention_chunk_size
+    return same
 
 
 def _everywhere(config: Any, query: Tensor, key: Tensor) -> Tensor:
