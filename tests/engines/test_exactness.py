@@ -70,7 +70,9 @@ LONG_ROPE = {
 
 
 @pytest.mark.parametrize(("longest", "accepted"), [(40, True), (100, False)])
-def test_positions_that_stretch_with_the_batch_are_refused_where_they_do(longest: int, accepted: bool) -> None:
+def test_positions_that_stretch_with_the_batch_are_refused_where_they_do(
+    longest: int, accepted: bool
+) -> None:
     model = tiny_model("Phi-3", rope_parameters=LONG_ROPE, original_max_position_embeddings=40)
     assert (max(mismatch(model, PAD, longest).values()) <= 1e-6) is accepted
 

@@ -16,6 +16,7 @@ from collm.agents.config import Sampling
 from collm.engines.cache import BatchCache, RowCache, left_padded
 from collm.engines.drawing import Draft, Sampled, choose, noise
 from collm.engines.recurrent import sample_recurrent
+from collm.functional.logprobs import float64_device
 from collm.models.families import family, head_logits, text_config, trunk
 from collm.models.masks import attention_masks
 from collm.types import FinishReason
@@ -110,7 +111,7 @@ class _Batch:
     ) -> None:
         device = logits.device
         self._drafts, self._max_tokens = drafts, max_tokens
-        self._noise = noise([draft.seed for draft in drafts], max_tokens).to(device)
+        self._noise = noise([draft.seed for draft in drafts], max_tokens).to(float64_device(device))
         self._tokens = torch.zeros(len(drafts), max_tokens, dtype=torch.long, device=device)
         self._logprobs = torch.zeros(len(drafts), max_tokens, device=device)
         self._finished: dict[int, tuple[int, FinishReason, RowCache]] = {}
@@ -122,7 +123,7 @@ class _Batch:
         self._alive = torch.ones(len(drafts), dtype=torch.bool, device=device)
 
     def uniforms(self) -> Tensor:
-        return self._noise[self.active, self.step]
+        return self._noise[self.active.to(self._noise.device), self.step]
 
     def append(self, tokens: Tensor, logprobs: Tensor, done: Tensor) -> bool:
         """Write one token to each row and retire the finished ones; false once nothing is left to draw."""

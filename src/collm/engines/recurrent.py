@@ -42,7 +42,7 @@ def sample_recurrent(
 def _sample_alike(model: Any, drafts: Sequence[Draft], sampling: Sampling, end_ids: Tensor) -> list[Sampled]:
     """Samples of contexts of one length."""
     inputs = torch.tensor([draft.context for draft in drafts], device=model.device)
-    uniforms = noise([draft.seed for draft in drafts], sampling.max_tokens).to(model.device)
+    uniforms = noise([draft.seed for draft in drafts], sampling.max_tokens)
     drawn: list[Tensor] = []
     logprobs: list[Tensor] = []
     ended = torch.zeros(len(drafts), dtype=torch.bool, device=model.device)
