@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from collm.functional.logprobs import cut, draw, kept_tokens, token_logprobs
+from collm.functional.logprobs import cut, draw, float64_device, kept_tokens, token_logprobs
 
 HALF = torch.tensor([[0.3, 0.5, 0.2]]).log()
 """Logits of a distribution over three tokens; the second is the most likely."""
@@ -143,3 +143,8 @@ def test_each_row_is_drawn_by_its_own_number() -> None:
     uniforms = torch.rand(16, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     alone: list[Tensor] = [draw(logits[i : i + 1], uniforms[i : i + 1]) for i in range(16)]
     assert draw(logits, uniforms).tolist() == torch.cat(alone).tolist()
+
+
+def test_an_apple_gpu_leaves_float64_to_the_cpu() -> None:
+    assert float64_device(torch.device("mps")) == torch.device("cpu")
+    assert float64_device(torch.device("cuda:1")) == torch.device("cuda:1")

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collm.models.packing import Cost, Ids, Row, microbatches, model_inputs, pack
+from collm.models.packing import Cost, Ids, Row, microbatches, pack
 
 Sample = tuple[Ids, Ids]
 
@@ -98,6 +98,13 @@ def test_sharing_is_left_where_it_does_not_pay() -> None:
     assert [len(row.tokens) for row in pack(SIBLINGS, SHARE_ALWAYS, max_tokens=6)] == [6, 6]
 
 
+def test_without_room_for_sharing_no_row_branches() -> None:
+    rows = pack([*EPISODE, *SIBLINGS], SHARE_ALWAYS, max_tokens=0)
+    assert_faithful(rows, [*EPISODE, *SIBLINGS])
+    assert not any(row.branching for row in rows)
+    assert max(len(row.tokens) for row in rows) == 10
+
+
 def test_a_prompt_that_only_resembles_another_shares_nothing() -> None:
     samples: list[Sample] = [((1, 2, 3), (4,)), ((1, 2, 9), (4,)), ((1, 2), (3,))]
     rows = pack(samples, SHARE_NEVER, max_tokens=100)
@@ -143,34 +150,3 @@ def test_microbatches_hold_each_row_once_within_the_budget(lengths: list[int], b
 
 def test_no_rows_make_no_microbatches() -> None:
     assert list(microbatches([], 10)) == []
-
-
-def test_rows_without_branches_are_padded_on_the_right_and_plainly_causal() -> None:
-    inputs = model_inputs(rows_of(3, 1), pad=99, device=torch.device("cpu"))
-    assert inputs["input_ids"] is not None
-    assert inputs["input_ids"].tolist() == [[0, 1, 2], [0, 99, 99]]
-    assert inputs["position_ids"] is None
-    assert inputs["attention_mask"] is None
-
-
-def test_rows_with_branches_keep_each_tokens_own_position() -> None:
-    rows = [*pack(SIBLINGS[:2], SHARE_ALWAYS, 100), *rows_of(2)]
-    positions = model_inputs(rows, pad=0, device=torch.device("cpu"))["position_ids"]
-    assert positions is not None
-    assert positions.tolist() == [[0, 1, 2, 3, 4, 3], [0, 1, 0, 0, 0, 0]]
-
-
-def test_padding_sees_itself_alone() -> None:
-    rows = [*pack(SIBLINGS[:2], SHARE_ALWAYS, 100), *rows_of(2)]
-    mask = model_inputs(rows, pad=0, device=torch.device("cpu"))["attention_mask"]
-    assert mask is not None
-    assert mask.shape == (2, 1, 6, 6)
-    assert torch.equal(mask[0, 0], rows[0].mask())
-    assert mask[1, 0].int().tolist() == [
-        [1, 0, 0, 0, 0, 0],
-        [1, 1, 0, 0, 0, 0],
-        [0, 0, 1, 0, 0, 0],
-        [0, 0, 0, 1, 0, 0],
-        [0, 0, 0, 0, 1, 0],
-        [0, 0, 0, 0, 0, 1],
-    ]

@@ -92,3 +92,15 @@ def test_a_saved_state_goes_on_bit_for_bit(tmp_path: Path) -> None:
     second.load(tmp_path / "state.pt", torch.device("cpu"))
     run(second, parts, gradients(10)[5:])
     assert torch.equal(parts, whole)
+
+
+def test_the_rounding_noise_follows_the_seed_of_the_optimizer() -> None:
+    def moved(seed: int) -> Tensor:
+        parameter = nn.Parameter(torch.ones(1000, dtype=torch.bfloat16))
+        optimizer = Optimizer([parameter], Optimization(learning_rate=1e-4), seed)
+        parameter.grad = torch.ones_like(parameter)
+        optimizer.step(0, 1)
+        return parameter.detach().clone()
+
+    assert torch.equal(moved(1), moved(1))
+    assert not torch.equal(moved(1), moved(2))

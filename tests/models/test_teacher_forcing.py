@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from collm.agents.config import Sampling
 from collm.functional.logprobs import token_logprobs
+from collm.models.families import head_logits
 from collm.models.packing import Cost, Ids, pack
-from collm.models.teacher_forcing import ScoredBatch, forward_cost, head_logprobs, score
+from collm.models.teacher_forcing import ScoredBatch, forward_cost, head_logprobs, packed, score
 from tests.agents.models import CUTS, PLAIN, assert_close, forced_logprobs, gradients, open_model
+from tests.families import tiny_model
 
 OPENING: Ids = (10, 20, 30, 40, 50, 60, 70, 80)
 BRANCHES: list[Ids] = [(11, 12, 13), (14,), (11, 15)]
@@ -27,7 +29,7 @@ SAMPLES: list[tuple[Ids, Ids]] = [
 """Two turns of a tree, with a repeated sample and strangers of other lengths."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def model(folder: Path) -> Any:
     return open_model(folder)
 
@@ -36,7 +38,7 @@ def sampling(how: tuple[float, int | None, float]) -> Sampling:
     return Sampling(temperature=how[0], top_k=how[1], top_p=how[2])
 
 
-def packed(
+def scored(
     model: Any, samples: Sequence[tuple[Ids, Ids]], how: tuple[float, int | None, float], budget: int
 ) -> list[Tensor]:
     """Token log-probabilities of each sample, in the order of the samples."""
@@ -53,7 +55,7 @@ def test_packed_logprobs_are_those_of_single_samples(
     model: Any, how: tuple[float, int | None, float], budget: int
 ) -> None:
     with torch.no_grad():
-        for sample, found in zip(SAMPLES, packed(model, SAMPLES, how, budget), strict=True):
+        for sample, found in zip(SAMPLES, scored(model, SAMPLES, how, budget), strict=True):
             torch.testing.assert_close(found, forced_logprobs(model, *sample, how), rtol=1e-4, atol=1e-4)
 
 
@@ -74,6 +76,23 @@ def test_packed_gradients_are_those_of_single_samples(
     assert_close(gradients(model, together), expected, tolerance=1e-3)
 
 
+def test_rows_packed_once_are_scored_alike_twice(model: Any) -> None:
+    model = model.bfloat16()
+    groups = packed(model, SAMPLES, 40)
+    with torch.no_grad():
+        for group in groups:
+            first, again = (next(score(model, SAMPLES, sampling(PLAIN), 0, 40, [group])) for _ in range(2))
+            assert first.numbers == again.numbers
+            assert torch.equal(first.logprobs, again.logprobs)
+    assert sorted(number for group in groups for row in group for number, _ in row.spans) == list(range(10))
+
+
+def test_a_family_that_takes_no_masks_shares_no_more_than_an_episode() -> None:
+    model = tiny_model("Bloom")
+    assert not any(row.branching for group in packed(model, SAMPLES, 10_000) for row in group)
+    assert any(row.branching for group in packed(tiny_model("Llama"), SAMPLES, 10_000) for row in group)
+
+
 def test_the_samples_share_rows_here() -> None:
     rows = pack(SAMPLES, Cost(1.0, 0.0), 10_000)
     assert len(rows) == 2
@@ -83,8 +102,8 @@ def test_the_samples_share_rows_here() -> None:
 @pytest.mark.parametrize("how", CUTS)
 @pytest.mark.parametrize("chunk", [1, 3, 7, 100])
 def test_the_chunked_head_is_the_dense_one(how: tuple[float, int | None, float], chunk: int) -> None:
-    torch.manual_seed(0)
-    head, hidden = nn.Linear(6, 50, bias=False), torch.randn(7, 6)
+    model = tiny_model("Gemma 2")
+    head, hidden = model.get_output_embeddings(), torch.randn(7, 32, generator=torch.manual_seed(0))
     targets = torch.tensor([0, 49, 3, 3, 17, 20, 8])
     weights = torch.tensor([1.0, -2.0, 0.5, 3.0, 1.0, -1.0, 2.0])
 
@@ -96,8 +115,8 @@ def test_the_chunked_head_is_the_dense_one(how: tuple[float, int | None, float],
         return logprobs.detach(), leaf.grad, head.weight.grad.clone()
 
     leaf, other = hidden.clone().requires_grad_(), hidden.clone().requires_grad_()
-    dense = outcome(token_logprobs(head(leaf), targets, *how), leaf)
-    chunked = outcome(head_logprobs(head, other, targets, sampling(how), chunk), other)
+    dense = outcome(token_logprobs(head_logits(model, leaf), targets, *how), leaf)
+    chunked = outcome(head_logprobs(model, other, targets, sampling(how), chunk), other)
     for found, expected in zip(chunked, dense, strict=True):
         torch.testing.assert_close(found, expected)
 

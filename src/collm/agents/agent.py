@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from collm.agents.config import AgentConfig
 from collm.agents.context import Context
 from collm.agents.learner import Learner, Step
 from collm.agents.policy import TokenPolicy
+from collm.engines.exactness import check_exact
 from collm.engines.in_process import InProcess
-from collm.errors import CollmError
+from collm.models.ends import end_ids
 from collm.models.loading import check_known, load_causal_model, load_tokenizer
 from collm.types import Observation
 
@@ -38,7 +38,7 @@ class Agent:
         self.config, self.name = config, name
         context = Context(load_tokenizer(source, where), config, name)
         model, pad_id = load_causal_model(source, where), context.tokenizer.pad_token_id
-        ends = _end_ids(model, context.tokenizer, f"{where}.model")
+        ends = end_ids(model, context.tokenizer, f"{where}.model", config.template_options)
         engine = InProcess(model, ends, pad_id, config.batch_rows)
         self.policy = TokenPolicy(context, engine, config.sampling)
         self.learner = Learner(model, pad_id, config, name)
@@ -53,12 +53,14 @@ class Agent:
         """Test that the agent can read the observations of an episode.
 
         Raises:
-            CollmError: as :meth:`collm.agents.context.Context.read` tells, or if the tokenizer is of
-                another model.
+            CollmError: as :meth:`collm.agents.context.Context.read` tells, if the tokenizer is of another
+                model, or if the model's family cannot be served exactly.
         """
         context = self.policy.context
         ids = context.read(observations, place)
-        check_known(self.learner.model, context.tokenizer, ids, f"agents.{self.name}")
+        where, longest = f"agents.{self.name}", self.config.context + self.config.sampling.max_tokens
+        check_known(self.learner.model, context.tokenizer, ids, where)
+        check_exact(self.learner.model, context.tokenizer.pad_token_id, where, longest)
 
     def save(self, folder: Path) -> None:
         """Write an ordinary Hugging Face model folder."""
@@ -71,14 +73,3 @@ class Agent:
     def load_optimizer(self, file: Path) -> None:
         self.learner.load_optimizer(file)
         self.policy.engine.refresh(self.learner.version)
-
-
-def _end_ids(model: Any, tokenizer: Any, where: str) -> frozenset[int]:
-    """Every token that ends a turn, from the tokenizer and the generation config."""
-    configured = model.generation_config.eos_token_id
-    ids = [*(configured if isinstance(configured, list) else [configured]), tokenizer.eos_token_id]
-    odd = [token for token in ids if not isinstance(token, int | None) or isinstance(token, bool)]
-    if odd:
-        problem = f"eos_token_id in its generation_config.json is {odd[0]!r}, not the number of a token."
-        raise CollmError(where, problem, "write a number, or a list of numbers.")
-    return frozenset(token for token in ids if token is not None)

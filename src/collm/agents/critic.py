@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from collm.agents.config import CriticConfig
 from collm.agents.views import CriticInput
 from collm.models.loading import check_known, load_tokenizer, load_trunk
+from collm.models.masks import model_inputs
 from collm.models.optimizer import Optimizer
-from collm.models.packing import Row, microbatches, model_inputs
+from collm.models.packing import Row, microbatches
 
 _HEAD_FILE = "value_head.safetensors"
 
@@ -159,7 +160,7 @@ class Critic:
         return begin + ids or (self.tokenizer.eos_token_id,)
 
     def _forward(self, rows: Sequence[Row]) -> dict[int, Tensor]:
-        inputs = model_inputs(rows, self.tokenizer.pad_token_id, self.trunk.device)
+        inputs = model_inputs(rows, self.tokenizer.pad_token_id, self.trunk)
         hidden = self.trunk(**inputs, use_cache=False).last_hidden_state
         values = self.head(hidden.float()).squeeze(-1)
         return {

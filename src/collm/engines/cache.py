@@ -36,18 +36,20 @@ class _BufferLayer(DynamicLayer):
         self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
     ) -> tuple[Tensor, Tensor]:
         if not self.is_initialized:
-            self.allocate(key_states)
+            self.allocate(key_states, value_states)
         end = self.length + key_states.shape[-2]
         self.keys[:, :, self.length : end] = key_states
         self.values[:, :, self.length : end] = value_states
         self.length = end
         return self.keys[:, :, :end], self.values[:, :, :end]
 
-    def allocate(self, like: Tensor, rows: int | None = None) -> None:
-        """Zeros, since masked columns must be finite."""
-        shape = (rows or like.shape[0], like.shape[-3], self.capacity, like.shape[-1])
-        self.keys, self.values = like.new_zeros(shape), like.new_zeros(shape)
-        self.dtype, self.device, self.is_initialized = like.dtype, like.device, True
+    def allocate(self, keys: Tensor, values: Tensor, rows: int | None = None) -> None:
+        """Zeros like given states, since masked columns must be finite."""
+        self.keys, self.values = self._zeros(keys, rows), self._zeros(values, rows)
+        self.dtype, self.device, self.is_initialized = keys.dtype, keys.device, True
+
+    def _zeros(self, like: Tensor, rows: int | None) -> Tensor:
+        return like.new_zeros(rows or like.shape[0], like.shape[-3], self.capacity, like.shape[-1])
 
     def get_seq_length(self) -> int:
         return self.length
@@ -75,7 +77,7 @@ class BatchCache(Cache):
         if known is None:
             return
         for index, layer in enumerate(self.layers):
-            layer.allocate(known.layers[index][0], rows=len(rows))
+            layer.allocate(*known.layers[index], rows=len(rows))
             for row, (cached, start) in enumerate(zip(rows, starts, strict=True)):
                 if cached is not None:
                     keys, values = cached.layers[index]
@@ -86,7 +88,7 @@ class BatchCache(Cache):
         """A new cache of some rows (repeats allowed) with room for ``capacity`` columns."""
         chosen = BatchCache(len(self.layers), capacity)
         for old, new in zip(self.layers, chosen.layers, strict=True):
-            new.allocate(old.keys, rows=len(rows))
+            new.allocate(old.keys, old.values, rows=len(rows))
             new.keys[:, :, : old.length] = old.keys[rows, :, : old.length]
             new.values[:, :, : old.length] = old.values[rows, :, : old.length]
             new.length = old.length

@@ -7,7 +7,6 @@ rows that have finished leave the batch.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,29 +14,16 @@ from torch import Tensor
 
 from collm.agents.config import Sampling
 from collm.engines.cache import BatchCache, RowCache, left_padded
-from collm.functional.logprobs import cut, draw
+from collm.engines.drawing import Draft, Sampled, choose, noise
+from collm.engines.recurrent import sample_recurrent
+from collm.functional.logprobs import float64_device
+from collm.models.families import family, head_logits, text_config, trunk
+from collm.models.masks import attention_masks
 from collm.types import FinishReason
 
+__all__ = ["Decoder", "Draft", "Sampled"]
+
 _SHRINK_BELOW = 0.6
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """One sample to draw: what it is conditioned on and the seed of its noise."""
-
-    context: tuple[int, ...]
-    cached: RowCache | None
-    seed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Sampled:
-    """A drawn sample and the states of its context and all its tokens but the last."""
-
-    token_ids: tuple[int, ...]
-    token_logprobs: tuple[float, ...]
-    finish_reason: FinishReason
-    cache: RowCache
 
 
 class Decoder:
@@ -50,12 +36,14 @@ class Decoder:
     """
 
     def __init__(self, model: Any, end_ids: frozenset[int], pad_id: int) -> None:
-        self._model, self._pad_id = model, pad_id
+        self._model, self._pad_id, self._family = model, pad_id, family(model)
         self._end_ids = torch.tensor(sorted(end_ids), device=model.device)
 
     @torch.inference_mode()
     def sample(self, drafts: Sequence[Draft], sampling: Sampling) -> list[Sampled]:
         """Draw one sample for each draft, in order."""
+        if not self._family.keyed:
+            return sample_recurrent(self._model, drafts, sampling, self._end_ids)
         batch = self._encode(drafts, sampling)
         while batch.active.numel():
             self._advance(batch, sampling)
@@ -69,7 +57,7 @@ class Decoder:
         starts = [width - len(context) for context in unique]
         rows = [cached[context] for context in unique]
         new = max(len(context) - _known(row, context) for context, row in zip(unique, rows, strict=True))
-        cache = BatchCache(self._model.config.num_hidden_layers, width)
+        cache = BatchCache(text_config(self._model).num_hidden_layers, width)
         cache.restore(rows, starts)
         cache.seek(width - new)
         device = self._model.device
@@ -81,7 +69,7 @@ class Decoder:
 
     def _advance(self, batch: _Batch, sampling: Sampling) -> None:
         """Draw one token for every active row, and run the model over it where the row goes on."""
-        tokens, logprobs = _choose(batch.logits, batch.uniforms(), sampling)
+        tokens, logprobs = choose(batch.logits, batch.uniforms(), sampling)
         done = torch.isin(tokens, self._end_ids)
         if batch.append(tokens, logprobs, done) and batch.active.numel():
             batch.logits = self._forward(
@@ -91,18 +79,22 @@ class Decoder:
     def _forward(self, tokens: Tensor, cache: BatchCache, starts: Tensor, column: int) -> Tensor:
         """Logits after the last column; columns before a row's start are hidden."""
         columns = torch.arange(column, column + tokens.shape[1], device=tokens.device)
-        keys = torch.arange(int(columns[-1]) + 1, device=tokens.device)
+        inputs: dict[str, Any] = {"input_ids": tokens, "past_key_values": cache, "use_cache": True}
+        if self._family.positions:
+            inputs["position_ids"] = (columns - starts[:, None]).clamp_min(0)
+        inputs["attention_mask"] = self._mask(columns, starts, int(columns[-1]) + 1)
+        hidden = trunk(self._model)(**inputs).last_hidden_state
+        return head_logits(self._model, hidden[:, -1])
+
+    def _mask(self, columns: Tensor, starts: Tensor, width: int) -> Tensor | dict[str, Tensor]:
+        """What hides the padding: whole masks where the family honours them, else ``"row key"``."""
+        keys = torch.arange(width, device=columns.device)
+        if not self._family.branching:
+            return keys >= starts[:, None]
         causal = (keys <= columns[:, None]) & (keys >= starts[:, None, None])
-        visible = (causal | (keys == columns[:, None])).unsqueeze(1)
-        hidden = self._model.base_model(
-            input_ids=tokens,
-            attention_mask=visible,
-            position_ids=(columns - starts[:, None]).clamp_min(0),
-            past_key_values=cache,
-            use_cache=True,
-        ).last_hidden_state
-        logits: Tensor = self._model.get_output_embeddings()(hidden[:, -1])
-        return logits
+        visible = causal | (keys == columns[:, None])
+        places = (keys - starts[:, None]).clamp_min(0)
+        return attention_masks(self._model, visible, places[:, columns], places)
 
 
 class _Batch:
@@ -119,7 +111,7 @@ class _Batch:
     ) -> None:
         device = logits.device
         self._drafts, self._max_tokens = drafts, max_tokens
-        self._noise = _noise([draft.seed for draft in drafts], max_tokens).to(device)
+        self._noise = noise([draft.seed for draft in drafts], max_tokens).to(float64_device(device))
         self._tokens = torch.zeros(len(drafts), max_tokens, dtype=torch.long, device=device)
         self._logprobs = torch.zeros(len(drafts), max_tokens, device=device)
         self._finished: dict[int, tuple[int, FinishReason, RowCache]] = {}
@@ -131,7 +123,7 @@ class _Batch:
         self._alive = torch.ones(len(drafts), dtype=torch.bool, device=device)
 
     def uniforms(self) -> Tensor:
-        return self._noise[self.active, self.step]
+        return self._noise[self.active.to(self._noise.device), self.step]
 
     def append(self, tokens: Tensor, logprobs: Tensor, done: Tensor) -> bool:
         """Write one token to each row and retire the finished ones; false once nothing is left to draw."""
@@ -173,25 +165,6 @@ class _Batch:
                 Sampled(tuple(tokens[number][:length]), tuple(logprobs[number][:length]), reason, cache)
             )
         return sampled
-
-
-def _choose(logits: Tensor, uniforms: Tensor, sampling: Sampling) -> tuple[Tensor, Tensor]:
-    """Tokens ``"row"`` and their log-probabilities; greedy choices are scored at temperature 1."""
-    if sampling.temperature == 0:
-        tokens, allowed = logits.argmax(dim=-1), logits.float()
-    else:
-        allowed = cut(logits, sampling.temperature, sampling.top_k, sampling.top_p)
-        tokens = draw(allowed, uniforms)
-    return tokens, allowed.log_softmax(dim=-1).gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
-
-
-def _noise(seeds: Sequence[int], count: int) -> Tensor:
-    """Uniform numbers ``"sample token"``, each row from its own seed."""
-    rows = [
-        torch.rand(count, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-        for seed in seeds
-    ]
-    return torch.stack(rows)
 
 
 def _known(row: RowCache | None, context: tuple[int, ...]) -> int:

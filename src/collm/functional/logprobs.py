@@ -73,8 +73,13 @@ def draw(cut_logits: Tensor, uniforms: Tensor) -> Tensor:
     Returns:
         ``"row"``, token ids.
     """
-    cumulative = cut_logits.double().softmax(dim=-1).cumsum(dim=-1)
-    threshold = uniforms.double().unsqueeze(-1) * cumulative[..., -1:]
-    return (
-        torch.searchsorted(cumulative, threshold, right=True).squeeze(-1).clamp_max(cut_logits.shape[-1] - 1)
-    )
+    home = float64_device(cut_logits.device)
+    cumulative = cut_logits.to(home).double().softmax(dim=-1).cumsum(dim=-1)
+    threshold = uniforms.to(home).double().unsqueeze(-1) * cumulative[..., -1:]
+    tokens = torch.searchsorted(cumulative, threshold, right=True).squeeze(-1)
+    return tokens.clamp_max(cut_logits.shape[-1] - 1).to(cut_logits.device)
+
+
+def float64_device(device: torch.device) -> torch.device:
+    """The nearest device that knows float64: Apple's GPUs do not, the CPU beside them does."""
+    return torch.device("cpu") if device.type == "mps" else device

@@ -68,7 +68,8 @@ def policy_gradient_losses(
 def token_divergences(logprobs: Tensor, reference_logprobs: Tensor) -> Tensor:
     """Unbiased, non-negative estimate of KL(policy || reference) at each sampled token.
 
-    ``exp(d) - d - 1`` with ``d = reference - policy`` (Schulman 2020, estimator k3).
+    ``exp(d) - d - 1`` with ``d = reference - policy`` (Schulman 2020, estimator k3). Its gradient by the
+    policy's log-probabilities, the samples held fixed, is on average that of KL(reference || policy).
     """
     difference = (reference_logprobs - logprobs).clamp(max=_LARGEST_LOG_RATIO)
     return difference.exp() - difference - 1

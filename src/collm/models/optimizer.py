@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,17 +33,18 @@ class Optimizer:
     Args:
         parameters: trainable ones.
         config: learning rate, decay, clip and schedule.
+        seed: of the noise that rounds weights in half precision.
 
     Attributes:
         steps: taken so far.
     """
 
-    def __init__(self, parameters: Iterable[nn.Parameter], config: Optimization) -> None:
+    def __init__(self, parameters: Iterable[nn.Parameter], config: Optimization, seed: int = 0) -> None:
         self._parameters, self._config = list(parameters), config
         self.steps = 0
         full = all(parameter.dtype == torch.float32 for parameter in self._parameters)
-        kind: type[torch.optim.AdamW] | type[RoundingAdamW] = torch.optim.AdamW if full else RoundingAdamW
-        self._adamw = kind(
+        kind: Any = torch.optim.AdamW if full else partial(RoundingAdamW, seed=seed)
+        self._adamw: torch.optim.Optimizer = kind(
             self._parameters,
             lr=config.learning_rate,
             betas=config.betas,

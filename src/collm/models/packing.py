@@ -101,7 +101,7 @@ def pack(samples: Sequence[tuple[Ids, Ids]], cost: Cost, max_tokens: int) -> lis
     Args:
         samples: token ids; every prompt and every action is non-empty.
         cost: decides whether a shared prefix outweighs the longer row.
-        max_tokens: a row that shares does not grow beyond this.
+        max_tokens: a row that branches does not grow beyond this; 0 lets none branch.
     """
     rows: list[Row] = []
     places: dict[Ids, _Place] = {}
@@ -169,25 +169,3 @@ def microbatches(rows: Sequence[Row], max_tokens: int) -> Iterator[list[Row]]:
         group.append(row)
     if group:
         yield group
-
-
-def model_inputs(rows: Sequence[Row], pad: int, device: torch.device) -> dict[str, Tensor | None]:
-    """``input_ids``, ``position_ids`` and ``attention_mask`` of a padded batch.
-
-    Rows are padded on the right, where a causal model never looks. Without branches they need neither
-    mask nor positions, and attention takes its fast causal path.
-    """
-    width = max(len(row.tokens) for row in rows)
-
-    def padded(values: list[list[int]], filler: int) -> Tensor:
-        full = [value + [filler] * (width - len(value)) for value in values]
-        return torch.tensor(full, device=device)
-
-    tokens = padded([row.tokens for row in rows], pad)
-    if not any(row.needs_mask for row in rows):
-        return {"input_ids": tokens, "position_ids": None, "attention_mask": None}
-    mask = torch.eye(width, dtype=torch.bool).repeat(len(rows), 1, 1, 1)
-    for index, row in enumerate(rows):
-        mask[index, 0, : len(row.tokens), : len(row.tokens)] = row.mask()
-    positions = padded([row.positions for row in rows], 0)
-    return {"input_ids": tokens, "position_ids": positions, "attention_mask": mask.to(device)}

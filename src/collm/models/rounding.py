@@ -22,11 +22,12 @@ _LOST_BITS = 16
 class RoundingAdamW(torch.optim.Optimizer):
     """AdamW (Loshchilov and Hutter 2019) that computes in float32 and rounds bfloat16 results at random.
 
-    The noise depends on the step and the parameter alone, so a resumed run repeats it.
+    The noise depends on the seed, the step and the parameter alone, so a resumed run repeats it.
 
     Args:
         parameters: of any floating type; what is not bfloat16 is rounded to the nearest number.
         lr, betas, eps, weight_decay: as in :class:`torch.optim.AdamW`.
+        seed: of the rounding noise.
     """
 
     def __init__(
@@ -36,7 +37,9 @@ class RoundingAdamW(torch.optim.Optimizer):
         betas: tuple[float, float],
         eps: float,
         weight_decay: float,
+        seed: int = 0,
     ) -> None:
+        self._seed = seed
         super().__init__(parameters, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
 
     @torch.no_grad()
@@ -52,7 +55,8 @@ class RoundingAdamW(torch.optim.Optimizer):
         if not state:
             state.update(step=0, mean=torch.zeros_like(parameter), square=torch.zeros_like(parameter))
         state["step"] += 1
-        generator = torch.Generator(parameter.device).manual_seed(derive(state["step"], "rounding", number))
+        seed = derive(self._seed, "rounding", state["step"], number)
+        generator = torch.Generator(parameter.device).manual_seed(seed)
         first, second = group["betas"]
         gradient = parameter.grad.float()  # type: ignore[union-attr]
         mean = state["mean"].float().lerp_(gradient, 1 - first)

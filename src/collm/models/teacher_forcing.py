@@ -12,7 +12,9 @@ from torch.utils.checkpoint import checkpoint
 
 from collm.agents.config import Sampling
 from collm.functional.logprobs import token_logprobs
-from collm.models.packing import Cost, Ids, Row, microbatches, model_inputs, pack
+from collm.models.families import family, head_logits, text_config, trunk
+from collm.models.masks import model_inputs
+from collm.models.packing import Cost, Ids, Row, microbatches, pack
 
 _CHUNK_LOGITS = 2**25
 """Logits held at once; a chunk is computed again in the backward pass."""
@@ -44,26 +46,51 @@ class ScoredBatch:
 
 def forward_cost(model: Any) -> Cost:
     """Relative work of a model's forward pass: twice its parameters a token, scores and sums a pair."""
-    config = model.config
+    config = text_config(model)
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     weights = sum(p.numel() for name, p in model.named_parameters() if "embed" not in name)
     return Cost(2.0 * weights, 4.0 * config.num_hidden_layers * config.num_attention_heads * head_dim)
 
 
+def packed(model: Any, samples: Sequence[tuple[Ids, Ids]], batch_tokens: int) -> list[list[Row]]:
+    """Microbatches of at most ``batch_tokens`` tokens; the same ones scored twice give the same rounding.
+
+    Rows branch where that saves work and the family honours it; else only an episode's turns share a row.
+    """
+    rows = (
+        pack(samples, forward_cost(model), batch_tokens)
+        if family(model).branching
+        else pack(samples, Cost(0.0, 1.0), max_tokens=0)
+    )
+    return list(microbatches(rows, batch_tokens))
+
+
 def score(
-    model: Any, samples: Sequence[tuple[Ids, Ids]], sampling: Sampling, pad: int, batch_tokens: int
+    model: Any,
+    samples: Sequence[tuple[Ids, Ids]],
+    sampling: Sampling,
+    pad: int,
+    batch_tokens: int,
+    groups: Sequence[Sequence[Row]] | None = None,
 ) -> Iterator[ScoredBatch]:
-    """Score every (prompt, action) pair once, in microbatches of at most ``batch_tokens`` tokens."""
-    rows = pack(samples, forward_cost(model), batch_tokens)
-    for group in microbatches(rows, batch_tokens):
+    """Score every (prompt, action) pair once, in microbatches of at most ``batch_tokens`` tokens.
+
+    Args:
+        model: a causal language model.
+        samples: prompts and actions, non-empty.
+        sampling: temperature and cuts of the policy.
+        pad: fills rows; never attended to.
+        batch_tokens: bounds memory, not results.
+        groups: microbatches made by :func:`packed` from the same samples, or some of them.
+    """
+    for group in packed(model, samples, batch_tokens) if groups is None else groups:
         yield _score_rows(model, samples, group, sampling, pad)
 
 
 def _score_rows(
     model: Any, samples: Sequence[tuple[Ids, Ids]], rows: Sequence[Row], sampling: Sampling, pad: int
 ) -> ScoredBatch:
-    inputs = model_inputs(rows, pad, model.device)
-    hidden = model.base_model(**inputs, use_cache=False).last_hidden_state
+    hidden = trunk(model)(**model_inputs(rows, pad, model), use_cache=False).last_hidden_state
     width = hidden.shape[1]
     spans = [
         (number, index * width, columns) for index, row in enumerate(rows) for number, columns in row.spans
@@ -72,30 +99,30 @@ def _score_rows(
     targets = [token for number, _, _ in spans for token in samples[number][1]]
     owners = [index for index, (_, _, columns) in enumerate(spans) for _ in columns]
     chosen = hidden.flatten(0, 1)[torch.tensor(columns, device=hidden.device)]
-    logprobs = head_logprobs(
-        model.get_output_embeddings(), chosen, torch.tensor(targets, device=hidden.device), sampling
-    )
+    logprobs = head_logprobs(model, chosen, torch.tensor(targets, device=hidden.device), sampling)
     return ScoredBatch(
         [number for number, _, _ in spans], torch.tensor(owners, device=hidden.device), logprobs
     )
 
 
 def head_logprobs(
-    head: Any, hidden: Tensor, targets: Tensor, sampling: Sampling, chunk: int | None = None
+    model: Any, hidden: Tensor, targets: Tensor, sampling: Sampling, chunk: int | None = None
 ) -> Tensor:
     """Log-probabilities from hidden states, in chunks so that no full logits tensor exists.
 
     Args:
-        head: the language-model head.
+        model: whose head and family say what logits are.
         hidden: ``"token width"``.
         targets: ``"token"``.
         chunk: tokens at once; by default as many as keep the logits within bounds.
     """
 
     def one(part: Tensor, tokens: Tensor) -> Tensor:
-        return token_logprobs(head(part), tokens, sampling.temperature, sampling.top_k, sampling.top_p)
+        return token_logprobs(
+            head_logits(model, part), tokens, sampling.temperature, sampling.top_k, sampling.top_p
+        )
 
-    size = chunk or max(1, _CHUNK_LOGITS // head.weight.shape[0])
+    size = chunk or max(1, _CHUNK_LOGITS // text_config(model).vocab_size)
     if len(targets) <= size:
         return one(hidden, targets)
     parts = zip(hidden.split(size), targets.split(size), strict=True)
