@@ -151,7 +151,7 @@ def _section(values: Mapping[str, Any], key: str, where: str) -> dict[str, Any]:
     section = values.get(key)
     if not isinstance(section, Mapping):
         problem = "this section is required." if section is None else f"must be a mapping, got {section!r}."
-        raise CollmError(f"{where}: {key}", problem, "see docs/recipes.md for a full recipe.")
+        raise CollmError(f"{where}: {key}", problem, "collm recipes --show demo prints a whole recipe.")
     return dict(section)
 
 
