@@ -10,10 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from collm.runs.run import Run
+
 if TYPE_CHECKING:
     from collm.training.display import Display
     from collm.training.loop import Result
 
+__all__ = ["Run", "train"]
 __version__ = "0.1.0"
 
 
@@ -44,7 +47,7 @@ def train(
     from collm.config.naming import named_after
     from collm.config.recipes import load_recipe
     from collm.training.display import Silent
-    from collm.training.loop import train as run
+    from collm.training.run import train as run
 
     quiet_libraries()
     config = load_recipe(str(recipe), overrides)

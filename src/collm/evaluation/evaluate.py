@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from collm.agents.policy import Policy
 from collm.base.seeding import derive
 from collm.config.tree import EvaluationConfig
-from collm.contract.held import hold
+from collm.contract.held import Held, hold
 from collm.env import AnyEnvironment, Split
 from collm.errors import CollmError
 from collm.evaluation.measures import mean_tokens, measures
@@ -29,7 +29,7 @@ class Evaluation:
 
 
 def evaluate(
-    env: AnyEnvironment,
+    env: AnyEnvironment | Held,
     policies: Mapping[str, Policy],
     config: EvaluationConfig,
     seed: int,
@@ -43,27 +43,28 @@ def evaluate(
     Raises:
         CollmError: if no episode could be played.
     """
-    tasks = hold(env).tasks(split)[: config.tasks]
+    held = hold(env)
+    tasks = held.tasks(split)[: config.tasks]
     resets = [
         Reset(task, derive(seed, "evaluate", task.id, sample))
         for task in tasks
         for sample in range(config.samples)
     ]
-    sampled, found = _played(env, policies, resets)
+    sampled, found = _played(held, policies, resets)
     if not config.greedy:
         return Evaluation(found, sampled)
-    greedy, measured = _played(env, policies, resets[:: config.samples], greedy=True)
+    greedy, measured = _played(held, policies, resets[:: config.samples], greedy=True)
     found |= {f"greedy_{name}": value for name, value in measured.items()}
     return Evaluation(found, sampled, greedy)
 
 
 def _played(
-    env: AnyEnvironment, policies: Mapping[str, Policy], resets: Sequence[Reset], greedy: bool = False
+    env: Held, policies: Mapping[str, Policy], resets: Sequence[Reset], greedy: bool = False
 ) -> tuple[tuple[Tree, ...], dict[str, float]]:
     """The trees, and the measures of those that did not fail."""
     grown = rollout(env, policies, resets, greedy=greedy)
     if not grown.sound:
         problem = f"every episode failed: {grown.trees[0].failure}."
-        raise CollmError(f"environment {env.type!r}", problem, "mend its infrastructure.")
+        raise CollmError(env.place(), problem, "mend its infrastructure.")
     failures = float(len(grown.trees) - len(grown.sound))
     return grown.trees, {**measures(grown.sound), "tokens": mean_tokens(grown.sound), "failures": failures}

@@ -16,7 +16,7 @@ from typing import Any
 from collm.agents.policy import Policy, Request, named
 from collm.algorithms.base import Branching
 from collm.base.seeding import derive
-from collm.contract import guard
+from collm.contract.held import Held, hold
 from collm.env import AnyEnvironment, Task, Transition
 from collm.errors import CollmError, InfrastructureError
 from collm.rollout.nodes import Grown, Node, turns_below
@@ -62,7 +62,7 @@ class Grower:
         drawn: by agent, the tokens of every action; filled while it grows.
     """
 
-    env: AnyEnvironment
+    env: Held
     policies: Mapping[str, Policy]
     resets: Sequence[Reset]
     branching: Branching
@@ -82,7 +82,7 @@ class _Joint:
 
 
 def rollout(
-    env: AnyEnvironment,
+    env: AnyEnvironment | Held,
     policies: Mapping[str, Policy],
     resets: Sequence[Reset],
     branching: Branching | None = None,
@@ -102,7 +102,7 @@ def rollout(
     grower = grower_of(env, policies, resets, branching or Branching(), greedy)
     empty = {agent: History() for agent in grower.drawn}
     roots = [
-        Node(index, (), guard.reset(env, reset.task, reset.seed), empty) for index, reset in enumerate(resets)
+        Node(index, (), grower.env.reset(reset.task, reset.seed), empty) for index, reset in enumerate(resets)
     ]
     grow(grower, roots)
     trees = [_tree(root, reset, grower.failures) for root, reset in zip(roots, resets, strict=True)]
@@ -110,14 +110,15 @@ def rollout(
 
 
 def grower_of(
-    env: AnyEnvironment,
+    env: AnyEnvironment | Held,
     policies: Mapping[str, Policy],
     resets: Sequence[Reset],
     branching: Branching,
     greedy: bool,
 ) -> Grower:
     """A grower of trees that has drawn nothing yet."""
-    return Grower(env, policies, resets, branching, greedy, {}, {agent: [] for agent in guard.agents(env)})
+    held = hold(env)
+    return Grower(held, policies, resets, branching, greedy, {}, {agent: [] for agent in held.agents})
 
 
 def cost(grower: Grower) -> tuple[int, dict[str, int]]:
@@ -144,7 +145,7 @@ def _check_length(grower: Grower, frontier: Sequence[Node]) -> None:
     turns = grower.env.num_turns
     for node in frontier:
         if len(node.path) >= turns:
-            where = guard.place(grower.env, grower.resets[node.tree].task)
+            where = grower.env.place(grower.resets[node.tree].task)
             problem = f"the episode goes on after {turns} turns."
             raise CollmError(where, problem, "return terminated=True at the last turn, or raise num_turns.")
 
@@ -152,7 +153,7 @@ def _check_length(grower: Grower, frontier: Sequence[Node]) -> None:
 def _act(grower: Grower, frontier: Sequence[Node]) -> list[_Joint]:
     """Let every agent answer at every node; ask all before the first answer is awaited."""
     env, branching = grower.env, grower.branching
-    observed = [guard.observe(env, node.state, grower.resets[node.tree].task) for node in frontier]
+    observed = [env.observe(node.state) for node in frontier]
     acting = {
         agent: [
             index
@@ -208,9 +209,8 @@ def _joined(answers: Mapping[str, tuple[Action, ...]], branching: Branching) -> 
 def _step(grower: Grower, joint: _Joint) -> Transition[Any] | None:
     """Apply a joint action; ``None`` if the infrastructure failed, which is noted once for the tree."""
     replies = {agent: action.text for agent, action in joint.actions.items()}
-    task = grower.resets[joint.node.tree].task
     try:
-        return guard.step(grower.env, joint.node.state, replies, task)
+        return grower.env.step(joint.node.state, replies)
     except InfrastructureError as error:
         grower.failures.setdefault(joint.node.tree, str(error))
         return None
@@ -229,8 +229,8 @@ def _grow(
     following = []
     for siblings in groups.values():
         task = grower.resets[siblings[0][0].node.tree].task
-        rewards = [guard.processed(env, transition.reward, task) for _, transition in siblings]
-        good_enough = guard.ends_early(env, rewards, task)
+        rewards = [env.processed(transition.reward, task) for _, transition in siblings]
+        good_enough = env.ends_early(rewards, task)
         for joint, transition in siblings:
             turn = _turn(env, joint, transition, task, good_enough)
             child = None if turn.terminated or turn.truncated else _child(joint, transition)
@@ -240,27 +240,25 @@ def _grow(
     return following
 
 
-def _turn(
-    env: AnyEnvironment, joint: _Joint, transition: Transition[Any], task: Task, good_enough: bool
-) -> Turn:
+def _turn(env: Held, joint: _Joint, transition: Transition[Any], task: Task, good_enough: bool) -> Turn:
     terminated = transition.terminated or good_enough
     truncated = transition.truncated and not terminated
     agent_rewards, t = transition.agent_rewards, len(joint.node.path)
-    following = guard.global_information(env, t + 1, transition.reward, task) if truncated else ""
+    following = env.global_information(t + 1, transition.reward, task) if truncated else ""
     return Turn(
         t=t,
         observations=joint.observations,
         joint_action=joint.actions,
-        reward=guard.processed(env, transition.reward, task),
+        reward=env.processed(transition.reward, task),
         raw_reward=transition.reward,
         components=transition.components,
         metrics=transition.metrics,
-        global_information=guard.global_information(env, t, joint.node.last_reward, task),
+        global_information=env.global_information(t, joint.node.last_reward, task),
         terminated=terminated,
         truncated=truncated,
         agent_rewards=agent_rewards
-        and {agent: guard.processed(env, value, task) for agent, value in agent_rewards.items()},
-        next_observations=guard.observe(env, transition.state, task) if truncated else None,
+        and {agent: env.processed(value, task) for agent, value in agent_rewards.items()},
+        next_observations=env.observe(transition.state) if truncated else None,
         next_global_information=following,
         learned=joint.node.learned,
         probe=joint.node.probe,

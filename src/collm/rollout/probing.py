@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from collm.agents.policy import Policy
 from collm.algorithms.base import Branching, Probe
+from collm.contract.held import Held, hold
 from collm.env import AnyEnvironment
 from collm.rollout.growing import Reset, Rollout, cost, grow, grower_of
 from collm.rollout.nodes import Node, turns_below
@@ -15,7 +16,7 @@ from collm.types import History, Tree
 
 
 def probed(
-    env: AnyEnvironment,
+    env: AnyEnvironment | Held,
     policies: Mapping[str, Policy],
     grown: Rollout,
     probes: Mapping[int, Sequence[Probe]],
@@ -34,12 +35,12 @@ def probed(
             number: [probe for probe in asked if probe.greedy == greedy] for number, asked in probes.items()
         }
         if any(chosen.values()):
-            grown = _played(env, policies, grown, chosen, greedy)
+            grown = _played(hold(env), policies, grown, chosen, greedy)
     return grown
 
 
 def _played(
-    env: AnyEnvironment,
+    env: Held,
     policies: Mapping[str, Policy],
     grown: Rollout,
     probes: Mapping[int, Sequence[Probe]],
@@ -60,9 +61,7 @@ def _played(
     return Rollout(tuple(trees), grown.inference_calls + calls, total)
 
 
-def _nodes(
-    env: AnyEnvironment, number: int, tree: Tree, probes: Iterable[Probe]
-) -> Iterable[tuple[int | None, Node]]:
+def _nodes(env: Held, number: int, tree: Tree, probes: Iterable[Probe]) -> Iterable[tuple[int | None, Node]]:
     """A node for each probe, with the number of the turn before it."""
     families = {parent: len(family) for parent, family in tree.families.items()}
     for probe in probes:

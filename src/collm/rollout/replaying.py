@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from collm.contract import guard
+from collm.contract.held import Held, HeldState, hold
 from collm.env import AnyEnvironment, Task
 from collm.errors import CollmError
 
 
-def replay(env: AnyEnvironment, task: Task, seed: int, actions: Sequence[Mapping[str, str]]) -> Any:
+def replay(
+    env: AnyEnvironment | Held, task: Task, seed: int, actions: Sequence[Mapping[str, str]]
+) -> HeldState:
     """The state that some joint actions lead to, as the environment gave it when they were first played.
 
     Args:
@@ -21,11 +22,12 @@ def replay(env: AnyEnvironment, task: Task, seed: int, actions: Sequence[Mapping
         CollmError: if the environment breaks its contract, or the episode ends before the last action.
         InfrastructureError: if the environment reports one.
     """
-    state = guard.reset(env, task, seed)
+    held = hold(env)
+    state = held.reset(task, seed)
     for t, replies in enumerate(actions):
-        transition = guard.step(env, state, replies, task)
+        transition = held.step(state, replies)
         if transition.terminated and t + 1 < len(actions):
             problem = f"the episode ends after turn {t}, and there are actions for {len(actions)} turns."
-            raise CollmError(guard.place(env, task), problem, "replay the actions of one episode alone.")
+            raise CollmError(held.place(task), problem, "replay the actions of one episode alone.")
         state = transition.state
     return state

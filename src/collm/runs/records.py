@@ -8,7 +8,6 @@ from typing import Any
 
 from collm.types import Tree, Turn
 
-
 Place = tuple[int, int]
 """The number of a tree and of a turn in it."""
 
@@ -43,7 +42,12 @@ def turn_rows(trees: Sequence[Tree], record: UpdateRecord | None = None) -> Iter
             continue
         learned += 1
         for index, turn in enumerate(tree.turns):
-            row = {"tree": number, "task": tree.task.id, "path": list(tree.branches(index)), **_turn_row(turn)}
+            row = {
+                "tree": number,
+                "task": tree.task.id,
+                "path": list(tree.branches(index)),
+                **_turn_row(turn),
+            }
             if record is not None:
                 place = learned, index
                 row["values"] = record.values.get(place, {})

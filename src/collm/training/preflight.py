@@ -8,7 +8,7 @@ from collm.agents.policy import Actions, Request
 from collm.agents.team import Team
 from collm.agents.views import critic_input
 from collm.algorithms.base import CriticView
-from collm.contract import guard
+from collm.contract.held import Held, hold
 from collm.engines.base import Deferred
 from collm.env import AnyEnvironment, Task
 from collm.errors import CollmError
@@ -32,7 +32,7 @@ class _Silent:
         pass
 
 
-def check_tasks(env: AnyEnvironment, warn: Callable[[str], None]) -> tuple[Sequence[Task], Tree]:
+def check_tasks(env: AnyEnvironment | Held, warn: Callable[[str], None]) -> tuple[Sequence[Task], Tree]:
     """Read both splits and play the first training task with empty replies.
 
     Args:
@@ -45,22 +45,23 @@ def check_tasks(env: AnyEnvironment, warn: Callable[[str], None]) -> tuple[Seque
     Raises:
         CollmError: if a dataset does not fit or the environment breaks its contract.
     """
-    train, test = guard.tasks(env, "train"), guard.tasks(env, "test")
+    held = hold(env)
+    train, test = held.tasks("train"), held.tasks("test")
     shared = {task.id for task in train} & {task.id for task in test}
     if shared:
         warn(f"Mind: {len(shared)} of {len(test)} test tasks are training tasks too.")
-    silent = dict.fromkeys(guard.agents(env), _Silent())
-    (trial,) = rollout(env, silent, [Reset(train[0], 0)]).trees
-    _check_metrics(env, trial)
+    silent = dict.fromkeys(held.agents, _Silent())
+    (trial,) = rollout(held, silent, [Reset(train[0], 0)]).trees
+    _check_metrics(held, trial)
     return train, trial
 
 
-def _check_metrics(env: AnyEnvironment, trial: Tree) -> None:
+def _check_metrics(env: Held, trial: Tree) -> None:
     """Test that no metric of the environment would overwrite a key of the logs."""
     taken = sorted({name for turn in trial.turns for name in turn.metrics} & _LOGGED)
     if taken:
         problem = f"the metric {taken[0]!r} has the name of a key of the logs."
-        raise CollmError(guard.place(env), problem, "give it another name in step.")
+        raise CollmError(env.place(), problem, "give it another name in step.")
 
 
 def check_reading(team: Team, critics: Mapping[str, CriticView], trial: Tree) -> None:

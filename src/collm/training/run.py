@@ -1,0 +1,63 @@
+"""Opens a run: checks everything that can be known before anything is written, then lets the loop go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from collm.agents.team import load_team
+from collm.config.tree import RunConfig
+from collm.contract.held import hold
+from collm.runs import lock
+from collm.runs.faults import faults_told
+from collm.runs.folder import Counters, RunFolder
+from collm.runs.tracking import check_installed, open_trackers
+from collm.training.display import Display
+from collm.training.loop import Result, Run, go_on
+from collm.training.preflight import check_reading, check_tasks
+from collm.training.schedule import planned_updates
+
+
+def train(config: RunConfig, out: Path, display: Display, resume: bool = False) -> Result:
+    """Train a team and keep everything in a run folder.
+
+    Args:
+        config: the recipe, checked.
+        out: the run folder; empty or absent unless ``resume``.
+        display: shows progress.
+        resume: go on from the newest whole checkpoint, exactly as if nothing had happened.
+
+    Raises:
+        CollmError: for bad input. All of it that can be known is checked before anything is written.
+        InfrastructureError: if the environment cannot run here.
+    """
+    with lock.held(out), faults_told(f"--out {out}"):
+        return _train(config, out, display, resume)
+
+
+def _train(config: RunConfig, out: Path, display: Display, resume: bool) -> Result:
+    if config.training.threads is not None:
+        torch.set_num_threads(config.training.threads)
+    folder, env = RunFolder(out, warn=display.note), hold(config.env)
+    checkpoint = folder.find(config) if resume else None
+    if not resume:
+        folder.check_free()
+    tasks, trial = check_tasks(env, display.note)
+    for line in env.notices():
+        display.note(line)
+    check_installed(config.tracking)
+    critics = config.algorithm.critics(env.agents)
+    team = load_team(config.agents, config.critic, critics, checkpoint.path if checkpoint else None)
+    check_reading(team, critics, trial)
+    if resume:
+        folder.take_up(config, checkpoint)
+    else:
+        folder.start(config)
+    planned = planned_updates(config.training, len(tasks))
+    run = Run(config, env, folder, team, tasks, planned, display, open_trackers(config, out))
+    try:
+        return go_on(run, checkpoint.counters if checkpoint else Counters())
+    finally:
+        for tracker in run.trackers:
+            tracker.close()
