@@ -10,10 +10,11 @@ from typing import Any, Literal
 import pytest
 
 from collm.agents.agent import Agent, History, Policy, Reply, Request
-from collm.agents.config import AgentConfig, Sampling
+from collm.agents.config import AgentConfig
 from collm.env import Environment, Split, Transition
 from collm.envs.probes import CreditProbe
 from collm.errors import CollmError, InfrastructureError
+from collm.models.config import Sampling
 from collm.rollout import Rollout, Shape, Start, rollout
 from collm.types import Action, Observation, Observations, Tree, Turn
 from tests.checkpoints import save_letters

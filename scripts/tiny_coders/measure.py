@@ -9,9 +9,10 @@ from pathlib import Path
 from statistics import mean
 
 from collm.agents.agent import Agent
-from collm.agents.config import AgentConfig, Sampling
+from collm.agents.config import AgentConfig
 from collm.envs.coding.coding import Coding
 from collm.envs.coding.problem import Problem
+from collm.models.config import Sampling
 from collm.rollout import Start, rollout
 from collm.types import Turn
 from scripts.tiny_coders.practice import draw

@@ -8,8 +8,9 @@ from pathlib import Path
 from statistics import mean
 
 from collm.agents.agent import Agent
-from collm.agents.config import AgentConfig, Sampling
+from collm.agents.config import AgentConfig
 from collm.envs.writing.tldr import TLDR
+from collm.models.config import Sampling
 from collm.rollout import Start, rollout
 from collm.types import Turn
 from scripts.tiny_team.conversations import encode

@@ -9,9 +9,10 @@ from typing import get_args
 import pytest
 
 from collm.agents.agent import Agent
-from collm.agents.config import AgentConfig, Sampling
+from collm.agents.config import AgentConfig
 from collm.envs.coding.coding import Coding
 from collm.envs.coding.feedback import FeedbackMode
+from collm.models.config import Sampling
 from collm.rollout import Start, rollout
 from collm.types import Turn
 from scripts.tiny_coders.demonstrations import WRITERS

@@ -9,9 +9,10 @@ from statistics import mean
 import pytest
 
 from collm.agents.agent import Agent
-from collm.agents.config import AgentConfig, Sampling
+from collm.agents.config import AgentConfig
 from collm.envs.writing.posts import embedded_posts, random_post
 from collm.envs.writing.tldr import TLDR
+from collm.models.config import Sampling
 from collm.rollout import Start, rollout
 from collm.types import Turn
 

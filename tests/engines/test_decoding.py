@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from collm.agents.config import Sampling
 from collm.engines.decoding import Decoder, Draft, Sampled
+from collm.models.config import Sampling
 from tests.agents.models import CUTS, forced_logprobs, open_model
 
 CONTEXTS = [(10, 20, 30), (7,), (50, 60, 70, 80, 90, 100, 110, 120), (10, 20, 30, 40), (200, 3, 4, 5, 6)]

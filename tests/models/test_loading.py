@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from collm.agents.config import ModelConfig
 from collm.errors import CollmError
+from collm.models.config import ModelConfig
 from collm.models.loading import (
     load_causal_model,
     load_tokenizer,

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from collm.agents.config import Optimization
+from collm.models.config import Optimization
 from collm.models.optimizer import Optimizer, rate_factor
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from collm.agents.config import Optimization
+from collm.models.config import Optimization
 from collm.models.optimizer import Optimizer
 from collm.models.rounding import RoundingAdamW, rounded
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from collm.agents.config import Sampling
 from collm.functional.logprobs import token_logprobs
+from collm.models.config import Sampling
 from collm.models.families import head_logits
 from collm.models.packing import Cost, Ids, pack
 from collm.models.teacher_forcing import ScoredBatch, forward_cost, head_logprobs, packed, score

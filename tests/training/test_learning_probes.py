@@ -11,13 +11,14 @@ import pytest
 import torch
 
 from collm.agents.agent import Agent
-from collm.agents.config import AgentConfig, CriticConfig, Optimization, Sampling
+from collm.agents.config import AgentConfig, CriticConfig
 from collm.agents.critic import Critic
 from collm.agents.views import TEAM
 from collm.algorithms.base import Algorithm, algorithms, make_algorithm
 from collm.base.seeding import derive
 from collm.envs.probes import CreditProbe, JointProbe, Probe
 from collm.evaluation.measures import measures
+from collm.models.config import Optimization, Sampling
 from collm.rollout import Shape, Start, rollout
 from collm.training.learning import Progress, learn
 from tests.checkpoints import save_letters

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from collm.agents.config import Sampling
 from collm.agents.context import Context
 from collm.engines.base import Completion, Deferred, Engine, Pending, Prompt
+from collm.models.config import Sampling
 from collm.types import Action, History, Ids, Observation
 
 Actions = list[tuple[Action, ...]]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from collm.agents.config import Sampling
+from collm.models.config import Sampling
 from collm.types import FinishReason, Ids
 
 ResultT = TypeVar("ResultT")

@@ -12,11 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from collm.agents.config import Sampling
 from collm.engines.cache import BatchCache, RowCache, left_padded
 from collm.engines.drawing import Draft, Sampled, choose, noise
 from collm.engines.recurrent import sample_recurrent
 from collm.functional.logprobs import float64_device
+from collm.models.config import Sampling
 from collm.models.families import family, head_logits, text_config, trunk
 from collm.models.masks import attention_masks
 from collm.types import FinishReason

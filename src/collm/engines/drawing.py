@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from collm.agents.config import Sampling
 from collm.engines.cache import RowCache
 from collm.functional.logprobs import cut, draw
+from collm.models.config import Sampling
 from collm.types import FinishReason
 
 

@@ -12,10 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from collm.agents.config import Sampling
 from collm.engines.decoding import Decoder, Draft
 from collm.errors import CollmError
 from collm.functional.logprobs import token_logprobs
+from collm.models.config import Sampling
 from collm.models.families import family, text_config
 from collm.models.packing import Cost, Ids, Row, pack
 from collm.models.teacher_forcing import score

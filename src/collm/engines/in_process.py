@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from collm.agents.config import Sampling
 from collm.engines.base import Completion, Deferred, Prompt
 from collm.engines.cache import RowCache
 from collm.engines.decoding import Decoder, Draft, Sampled
+from collm.models.config import Sampling
 from collm.types import Ids
 
 

@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from collm.agents.config import Sampling
 from collm.engines.cache import RowCache
 from collm.engines.drawing import Draft, Sampled, choose, noise
+from collm.models.config import Sampling
 from collm.models.families import head_logits, trunk
 from collm.types import FinishReason
 

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer
 
-from collm.agents.config import ModelConfig
 from collm.errors import CollmError
+from collm.models.config import ModelConfig
 
 _EMBEDDED = "collm:"
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from collm.agents.config import Optimization
+from collm.models.config import Optimization
 from collm.models.rounding import RoundingAdamW
 
 

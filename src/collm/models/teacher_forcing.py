@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from collm.agents.config import Sampling
 from collm.functional.logprobs import token_logprobs
+from collm.models.config import Sampling
 from collm.models.families import family, head_logits, text_config, trunk
 from collm.models.masks import model_inputs
 from collm.models.packing import Cost, Ids, Row, microbatches, pack

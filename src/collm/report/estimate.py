@@ -13,9 +13,10 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from collm.agents.config import AgentConfig, ModelConfig
+from collm.agents.config import AgentConfig
 from collm.config.tree import RunConfig
 from collm.errors import CollmError
+from collm.models.config import ModelConfig
 from collm.models.loading import looks_local, model_source
 
 _ADAM_STATES = 2
