@@ -26,9 +26,10 @@ from collm.agents.team import load_team
 from collm.base.seeding import derive
 from collm.config.tree import make_config
 from collm.env import Environment, Split, Transition
-from collm.rollout import Shape, rollout
-from collm.training.learning import Progress, learn
-from collm.training.schedule import starts_of
+from collm.rollout import rollout
+from collm.training.learning import learn
+from collm.training.minibatches import Progress
+from collm.training.schedule import resets_of
 from collm.types import Observation, Observations
 from tests.checkpoints import save_qwen2, save_qwen3
 
@@ -110,12 +111,12 @@ def collm_seconds(folder: Path, options: argparse.Namespace, tasks_per_update: i
         },
         "benchmark",
     )
-    team, tasks = load_team(config), config.env.tasks("train")
+    team, tasks = load_team(config.agents, None, ()), config.env.tasks("train")
     updates = len(tasks) // tasks_per_update
     began = time.perf_counter()
     for update in range(updates):
-        starts = starts_of(config.training, tasks, derive(0, "benchmark"), update)
-        trees = rollout(config.env, team.agents, starts, Shape(K)).trees
+        resets = resets_of(config.training, tasks, derive(0, "benchmark"), update)
+        trees = rollout(config.env, team.policies, resets, config.algorithm.branching).trees
         learn(config.algorithm, team.agents, team.critics, trees, Progress(0, update, updates))
     return time.perf_counter() - began
 

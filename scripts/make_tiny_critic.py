@@ -14,16 +14,17 @@ import torch
 from tokenizers import AddedToken
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from collm.agents.views import joint_view
+from collm.agents.views import critic_input
+from collm.algorithms.base import CriticView
 from collm.env import make_env
-from collm.types import Action, Observation, Turn
+from collm.types import Action, Observation, Tree, Turn
 
 TEAM = Path(__file__).resolve().parents[1] / "src/collm/assets/tiny_team"
 LAYERS = 2
 
 
 def critic_phrases(agents: tuple[str, ...], num_turns: int, reward_max: str) -> list[str]:
-    """The fixed texts of :func:`collm.agents.views.joint_view` around observations and actions."""
+    """The fixed texts of :func:`collm.agents.views.critic_input` around observations and actions."""
     names = [f"[{agent} {kind}]\n" for agent in agents for kind in ("observation", "action")]
     turns = [
         "You are at turn = ",
@@ -63,7 +64,8 @@ def example_view() -> str:
     env = make_env({"type": "housebuild"})
     information = env.global_information(1, 0.5)
     turn = Turn(0, observations, actions, 0.0, 0.0, global_information=information, terminated=True)
-    return "".join(joint_view((turn, turn)).passages)
+    example = Tree(env.tasks("test")[0], 0, (turn, turn), (None, 0))
+    return "".join(passage.text for passage in critic_input(example, CriticView()).passages)
 
 
 def main() -> None:

@@ -9,13 +9,17 @@ from typing import Any, Literal
 
 import pytest
 
-from collm.agents.agent import Agent, History, Policy, Reply, Request
+from collm.agents.agent import Agent
 from collm.agents.config import AgentConfig
+from collm.agents.policy import Actions, Policy, Request
+from collm.agents.team import policies_of
+from collm.algorithms.base import Branching
+from collm.engines.base import Deferred
 from collm.env import Environment, Split, Transition
 from collm.envs.probes import CreditProbe
 from collm.errors import CollmError, InfrastructureError
 from collm.models.config import Sampling
-from collm.rollout import Rollout, Shape, Start, rollout
+from collm.rollout import Reset, Rollout, rollout
 from collm.types import Action, Observation, Observations, Tree, Turn
 from tests.checkpoints import save_letters
 
@@ -97,25 +101,30 @@ class Scripted:
         self.say = say
         self.requests: list[Request] = []
         self.greedy: list[bool] = []
+        self.keep: list[bool] = []
+        self.released = 0
 
-    def sample(self, requests: Sequence[Request], greedy: bool = False) -> list[tuple[Reply, ...]]:
+    def submit(self, requests: Sequence[Request], greedy: bool, keep: bool) -> Deferred[Actions]:
         self.requests += requests
         self.greedy.append(greedy)
-        return [tuple(self._reply(request, k) for k in range(len(request.seeds))) for request in requests]
+        self.keep.append(keep)
+        return Deferred(lambda: [self._actions(request) for request in requests])
 
-    def _reply(self, request: Request, k: int) -> Reply:
-        text = self.say(request.observation.text, k)
-        ids = (*request.history.token_ids, len(request.history.token_ids))
-        return Reply(Action(text, token_ids=(k,) * (k + 1)), History(ids, started=True))
+    def release(self) -> None:
+        self.released += 1
+
+    def _actions(self, request: Request) -> tuple[Action, ...]:
+        samples = range(len(request.seeds))
+        return tuple(Action(self.say(request.observation.text, k), token_ids=(k,) * (k + 1)) for k in samples)
 
 
 def team(env: Game, say: Say = lambda seen, k: str(k)) -> dict[str, Scripted]:
     return {agent: Scripted(say) for agent in env.agents}
 
 
-def grow(env: Game, policies: Mapping[str, Policy], *ids: str, shape: Shape | None = None) -> Rollout:
-    starts = [Start(Word(name), seed) for seed, name in enumerate(ids or ("one",))]
-    return rollout(env, policies, starts, shape)
+def grow(env: Game, policies: Mapping[str, Policy], *ids: str, branching: Branching | None = None) -> Rollout:
+    resets = [Reset(Word(name), seed) for seed, name in enumerate(ids or ("one",))]
+    return rollout(env, policies, resets, branching)
 
 
 def texts(turn: Turn) -> dict[str, str]:
@@ -127,28 +136,28 @@ def tree_of(found: Rollout) -> Tree:
     return tree
 
 
-# Shape and cost
+# Size and cost
 
 
 @pytest.mark.parametrize(("n", "samples", "horizon"), product((1, 2, 3), (1, 2, 3), (1, 2, 3)))
 def test_a_full_tree_costs_what_proposition_3_2_says(n: int, samples: int, horizon: int) -> None:
     env = Game(size=n, num_turns=horizon)
     policies = team(env)
-    found = grow(env, policies, shape=Shape(samples))
+    found = grow(env, policies, branching=Branching(samples))
     formula = n * horizon if samples == 1 else n * samples * (samples**horizon - 1) // (samples - 1)
     assert found.inference_calls == formula
     assert sum(len(r.seeds) for policy in policies.values() for r in policy.requests) == formula
-    turns = list(tree_of(found).turns())
-    assert [sum(turn.index == t for turn in turns) for t in range(horizon)] == [
+    turns = tree_of(found).turns
+    assert [sum(turn.t == t for turn in turns) for t in range(horizon)] == [
         samples ** (t + 1) for t in range(horizon)
     ]
-    assert all(turn.terminated == (turn.index == horizon - 1) for turn in turns)
+    assert all(turn.terminated == (turn.t == horizon - 1) for turn in turns)
 
 
 @pytest.mark.parametrize(("n", "samples", "horizon"), [(2, 2, 1), (2, 3, 2), (3, 2, 2), (1, 3, 2)])
 def test_a_crossed_tree_draws_k_samples_at_each_of_its_histories(n: int, samples: int, horizon: int) -> None:
     env = Game(size=n, num_turns=horizon)
-    found = grow(env, team(env), shape=Shape(samples, "cross"))
+    found = grow(env, team(env), branching=Branching(samples, "cross"))
     branches = samples**n
     assert found.inference_calls == sum(n * samples * branches**t for t in range(horizon))
     assert len(list(tree_of(found).episodes())) == branches**horizon
@@ -156,27 +165,27 @@ def test_a_crossed_tree_draws_k_samples_at_each_of_its_histories(n: int, samples
 
 def test_aligned_samples_are_joined_index_by_index() -> None:
     env = Game(size=2)
-    roots = tree_of(grow(env, team(env), shape=Shape(3))).roots
+    roots = tree_of(grow(env, team(env), branching=Branching(3))).roots
     assert [texts(turn) for turn in roots] == [{"a": str(k), "b": str(k)} for k in range(3)]
 
 
 def test_crossed_samples_are_joined_in_every_combination_and_shared() -> None:
     env = Game(size=2)
-    roots = tree_of(grow(env, team(env), shape=Shape(2, "cross"))).roots
+    roots = tree_of(grow(env, team(env), branching=Branching(2, "cross"))).roots
     assert [texts(turn) for turn in roots] == [{"a": a, "b": b} for a, b in product("01", repeat=2)]
     assert roots[0].joint_action["a"] is roots[1].joint_action["a"] is not roots[2].joint_action["a"]
 
 
 def test_tokens_are_counted_by_agent() -> None:
     env = Game(size=2)
-    found = grow(env, team(env), "one", "two", shape=Shape(3))
+    found = grow(env, team(env), "one", "two", branching=Branching(3))
     assert found.tokens == {"a": 2 * (1 + 2 + 3), "b": 2 * (1 + 2 + 3)}
 
 
 def test_a_child_sees_what_its_own_branch_said() -> None:
     env = Game(num_turns=2)
-    roots = tree_of(grow(env, team(env), shape=Shape(2))).roots
-    seen = [child.observations["a"].text for root in roots for child in root.children]
+    tree = tree_of(grow(env, team(env), branching=Branching(2)))
+    seen = [turn.observations["a"].text for turn in tree.turns if turn.t == 1]
     assert seen == ["one 0: a=0,b=0"] * 2 + ["one 0: a=1,b=1"] * 2
 
 
@@ -184,14 +193,16 @@ def test_each_agent_goes_on_with_its_own_history() -> None:
     env = Game(num_turns=3)
     policies = team(env)
     grow(env, policies)
-    lengths = [len(request.history.token_ids) for request in policies["a"].requests]
-    assert lengths == [0, 1, 2]
+    histories = [request.history for request in policies["a"].requests]
+    assert [[action.text for action in one.actions] for one in histories] == [[], ["0"], ["0", "0"]]
+    seen = [[observation.text for observation in one.observations] for one in histories]
+    assert seen == [[], ["one 0: "], ["one 0: ", "one 0: a=0,b=0"]]
 
 
 def test_greedy_play_asks_for_greedy_samples() -> None:
     env = Game(size=1, num_turns=2)
     policies = team(env)
-    rollout(env, policies, [Start(Word("one"), 0)], greedy=True)
+    rollout(env, policies, [Reset(Word("one"), 0)], greedy=True)
     assert policies["a"].greedy == [True, True]
 
 
@@ -201,7 +212,7 @@ def test_greedy_play_asks_for_greedy_samples() -> None:
 def test_seeds_differ_between_samples_agents_turns_branches_and_trees() -> None:
     env = Game(num_turns=2)
     policies = team(env)
-    grow(env, policies, "one", "one", shape=Shape(2))
+    grow(env, policies, "one", "one", branching=Branching(2))
     seeds = [seed for policy in policies.values() for r in policy.requests for seed in r.seeds]
     assert len(seeds) == len(set(seeds)) == 2 * 2 * (2 + 4)
 
@@ -209,8 +220,8 @@ def test_seeds_differ_between_samples_agents_turns_branches_and_trees() -> None:
 def test_the_seeds_of_a_tree_depend_on_its_start_alone() -> None:
     env = Game(num_turns=2)
     alone, beside = team(env), team(env)
-    rollout(env, alone, [Start(Word("two"), 5)], Shape(2))
-    rollout(env, beside, [Start(Word("one"), 4), Start(Word("two"), 5)], Shape(2))
+    rollout(env, alone, [Reset(Word("two"), 5)], Branching(2))
+    rollout(env, beside, [Reset(Word("one"), 4), Reset(Word("two"), 5)], Branching(2))
 
     def asked(policies: dict[str, Scripted]) -> list[tuple[str, tuple[int, ...]]]:
         return [
@@ -226,11 +237,11 @@ def test_the_seeds_of_a_tree_depend_on_its_start_alone() -> None:
 def without_rounding(tree: Tree) -> list[Any]:
     return [
         (
-            turn.index,
+            turn.t,
             turn.reward,
             {name: (a.prompt_ids, a.token_ids) for name, a in turn.joint_action.items()},
         )
-        for turn in tree.turns()
+        for turn in tree.turns
     ]
 
 
@@ -238,15 +249,15 @@ def test_real_agents_play_a_task_alike_alone_and_among_others(tmp_path: Path) ->
     env = CreditProbe()
     folder = save_letters(tmp_path, "01?!AB\n")
     config = AgentConfig(model=str(folder), device="cpu", sampling=Sampling(max_tokens=5), batch_rows=7)
-    agents = {name: Agent(config, name) for name in env.agents}
-    starts = [Start(task, 10 + number) for number, task in enumerate(env.tasks("train"))]
-    together = rollout(env, agents, starts, Shape(3)).trees
-    for start, tree in zip(starts, together, strict=True):
-        (alone,) = rollout(env, agents, [start], Shape(3)).trees
+    policies = policies_of({name: Agent(config, name) for name in env.agents})
+    resets = [Reset(task, 10 + number) for number, task in enumerate(env.tasks("train"))]
+    together = rollout(env, policies, resets, Branching(3)).trees
+    for reset, tree in zip(resets, together, strict=True):
+        (alone,) = rollout(env, policies, [reset], Branching(3)).trees
         assert without_rounding(alone) == without_rounding(tree)
-    (again,) = rollout(env, agents, starts[:1], Shape(3)).trees
-    assert again == rollout(env, agents, starts[:1], Shape(3)).trees[0]
-    assert len({str(without_rounding(tree)) for tree in together}) == len(starts)
+    (again,) = rollout(env, policies, resets[:1], Branching(3)).trees
+    assert again == rollout(env, policies, resets[:1], Branching(3)).trees[0]
+    assert len({str(without_rounding(tree)) for tree in together}) == len(resets)
 
 
 # Rewards and ends
@@ -261,16 +272,17 @@ def test_rewards_are_processed_and_kept_raw() -> None:
 
 def test_global_information_tells_the_turn_and_the_last_raw_reward() -> None:
     env = Game(size=1, num_turns=2, reward_shift=-5.0)
-    ((first, second),) = tree_of(grow(env, team(env, lambda seen, k: "2"))).episodes()
+    first, second = tree_of(grow(env, team(env, lambda seen, k: "2"))).turns
     assert first.global_information == "You are at turn = 0 over a 2-turn episode."
     assert second.global_information.endswith("\nYour last-turn reward is 2.00 / 10.")
 
 
 def test_the_environment_ends_single_branches() -> None:
     env = Game(size=1, num_turns=2, ends_on="a=1")
-    stays, ends = tree_of(grow(env, team(env), shape=Shape(2))).roots
-    assert (stays.terminated, len(stays.children)) == (False, 2)
-    assert (ends.terminated, len(ends.children)) == (True, 0)
+    tree = tree_of(grow(env, team(env), branching=Branching(2)))
+    stays, ends = tree.roots
+    assert (stays.terminated, ends.terminated) == (False, True)
+    assert tree.families == {None: (0, 3), 0: (1, 2)}
 
 
 @pytest.mark.parametrize(("threshold", "ended"), [(0.4, True), (0.5, False), (None, False)])
@@ -278,7 +290,7 @@ def test_siblings_end_together_where_their_mean_is_above_the_threshold(
     threshold: float | None, ended: bool
 ) -> None:
     env = Game(size=1, num_turns=2, termination_threshold=threshold)
-    found = grow(env, team(env), shape=Shape(2))
+    found = grow(env, team(env), branching=Branching(2))
     roots = tree_of(found).roots
     assert [turn.terminated for turn in roots] == [ended, ended]
     assert found.inference_calls == (2 if ended else 6)
@@ -291,15 +303,16 @@ def test_the_early_end_looks_at_processed_rewards_of_one_set_of_siblings() -> No
         return str(k) if seen.endswith(": ") else seen.split("a=")[1][0]
 
     env = Game(size=1, num_turns=3, reward_scale=-1.0, reward_shift=0.5, termination_threshold=0.25)
-    low, high = tree_of(grow(env, team(env, say), shape=Shape(2))).roots
-    assert [child.terminated for child in low.children] == [True, True]
-    assert [child.terminated for child in high.children] == [False, False]
-    assert all(len(child.children) == 2 for child in high.children)
+    tree = tree_of(grow(env, team(env, say), branching=Branching(2)))
+    low, high = (tree.families[root] for root in tree.families[None])
+    assert [tree.turns[child].terminated for child in low] == [True, True]
+    assert [tree.turns[child].terminated for child in high] == [False, False]
+    assert [len(tree.families.get(child, ())) for child in low + high] == [0, 0, 2, 2]
 
 
 def test_a_truncated_turn_shows_what_would_have_come() -> None:
     env = Game(size=1, num_turns=5, cut_off_at=2)
-    ((_, last),) = tree_of(grow(env, team(env))).episodes()
+    _, last = tree_of(grow(env, team(env))).turns
     assert (last.truncated, last.terminated) == (True, False)
     assert last.next_observations == {"a": Observation("one 0: a=0; a=0")}
     assert last.next_global_information.startswith("You are at turn = 2 over a 5-turn episode.")
@@ -323,12 +336,13 @@ def test_an_environment_that_does_not_end_is_named() -> None:
 def test_agents_that_skip_a_turn_are_not_asked() -> None:
     env = Game(size=2, num_turns=3, takes_turns=True)
     policies = team(env)
-    found = grow(env, policies, shape=Shape(2))
-    ((first, second, third), *_) = tree_of(found).episodes()
+    found = grow(env, policies, branching=Branching(2))
+    tree = tree_of(found)
+    first, second, third = (tree.turns[number] for number in next(tree.episodes()))
     assert [list(turn.joint_action) for turn in (first, second, third)] == [["a"], ["b"], ["a"]]
     assert first.observations.keys() == {"a"}
     assert found.inference_calls == 2 + 4 + 8
-    assert {len(request.history.token_ids) for request in policies["a"].requests} == {0, 1}
+    assert {len(request.history.actions) for request in policies["a"].requests} == {0, 1}
 
 
 class Split2(Game):
@@ -361,11 +375,11 @@ def test_a_reward_of_a_single_agent_that_is_no_number_is_named() -> None:
 def test_broken_infrastructure_fails_its_tree_and_no_other() -> None:
     env = Game(size=1, num_turns=2)
     policies = team(env, lambda seen, k: "sandbox" if seen.startswith("two") and k else "1")
-    found = grow(env, policies, "one", "two", "one", shape=Shape(2))
+    found = grow(env, policies, "one", "two", "one", branching=Branching(2))
     assert [tree.failure for tree in found.trees] == [None, "the sandbox died", None]
     assert found.trees[1].roots == ()
     assert found.sound == (found.trees[0], found.trees[2])
-    assert all(turn.raw_reward == 1.0 for tree in found.sound for turn in tree.turns())
+    assert all(turn.raw_reward == 1.0 for tree in found.sound for turn in tree.turns)
     assert not any("; " in r.observation.text and "two" in r.observation.text for r in policies["a"].requests)
 
 
@@ -386,7 +400,7 @@ def test_a_broken_reward_is_named_and_is_never_zero(reply: str, problem: str) ->
     assert caught.value.where == "environment 'game', task 'one'"
 
 
-def test_no_starts_grow_nothing() -> None:
+def test_no_resets_grow_nothing() -> None:
     env = Game()
     found = rollout(env, team(env), [])
     assert (found.trees, found.inference_calls) == ((), 0)

@@ -10,10 +10,11 @@ from statistics import mean
 
 from collm.agents.agent import Agent
 from collm.agents.config import AgentConfig
+from collm.agents.team import policies_of
 from collm.envs.coding.coding import Coding
 from collm.envs.coding.problem import Problem
 from collm.models.config import Sampling
-from collm.rollout import Start, rollout
+from collm.rollout import Reset, rollout
 from collm.types import Turn
 from scripts.tiny_coders.practice import draw
 from scripts.tiny_team.conversations import encode
@@ -34,8 +35,8 @@ def load_coders(folder: Path, max_tokens: int) -> dict[str, Agent]:
 
 def play(coders: Mapping[str, Agent], problems: Sequence[Problem], greedy: bool) -> list[Turn]:
     """The first turn on each problem."""
-    starts = [Start(problem, seed) for seed, problem in enumerate(problems)]
-    trees = rollout(Coding(num_turns=1), coders, starts, greedy=greedy).trees
+    resets = [Reset(problem, seed) for seed, problem in enumerate(problems)]
+    trees = rollout(Coding(num_turns=1), policies_of(coders), resets, greedy=greedy).trees
     return [tree.roots[0] for tree in trees]
 
 
@@ -57,7 +58,10 @@ def main() -> None:
     env, coders = Coding(), load_coders(arguments.team, arguments.max_tokens)
     known, stream = env.tasks("test"), random.Random(0)
     for name, coder in coders.items():
-        counts = [len(encode(coder.tokenizer, env.observe(env.reset(task, 0))[name].text)) for task in known]
+        counts = [
+            len(encode(coder.policy.context.tokenizer, env.observe(env.reset(task, 0))[name].text))
+            for task in known
+        ]
         print(f"{name}: first prompts of {min(counts)} to {max(counts)} tokens")
     practice = [draw(stream).problem for _ in range(100)]
     for kind, problems in (("test problems", known), ("practice problems", practice)):

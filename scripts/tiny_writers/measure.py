@@ -9,9 +9,10 @@ from statistics import mean
 
 from collm.agents.agent import Agent
 from collm.agents.config import AgentConfig
+from collm.agents.team import policies_of
 from collm.envs.writing.tldr import TLDR
 from collm.models.config import Sampling
-from collm.rollout import Start, rollout
+from collm.rollout import Reset, rollout
 from collm.types import Turn
 from scripts.tiny_team.conversations import encode
 from scripts.tiny_writers.demonstrations import WRITERS
@@ -32,8 +33,8 @@ def load_writers(folder: Path, max_tokens: int) -> dict[str, Agent]:
 
 def play(env: TLDR, writers: Mapping[str, Agent], greedy: bool) -> list[Turn]:
     """One episode on each test post."""
-    starts = [Start(task, seed) for seed, task in enumerate(env.tasks("test"))]
-    return [tree.roots[0] for tree in rollout(env, writers, starts, greedy=greedy).trees]
+    resets = [Reset(task, seed) for seed, task in enumerate(env.tasks("test"))]
+    return [tree.roots[0] for tree in rollout(env, policies_of(writers), resets, greedy=greedy).trees]
 
 
 def main() -> None:
@@ -43,7 +44,9 @@ def main() -> None:
     arguments = parser.parse_args()
     env, writers = TLDR(), load_writers(arguments.team, arguments.max_tokens)
     for name, writer in writers.items():
-        counts = [len(encode(writer.tokenizer, _prompt(env, name, index))) for index in range(8)]
+        counts = [
+            len(encode(writer.policy.context.tokenizer, _prompt(env, name, index))) for index in range(8)
+        ]
         print(f"{name}: prompts of {min(counts)} to {max(counts)} tokens")
     for greedy in (False, True):
         turns = play(env, writers, greedy)

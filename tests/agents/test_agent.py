@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,46 +17,74 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from collm.agents.agent import Agent, History, Reply, Request
+from collm.agents.agent import Agent
+from collm.agents.policy import Request
 from collm.errors import CollmError
 from collm.models.packing import Ids
-from collm.types import Observation
+from collm.types import Action, History, Observation
 from tests.agents.models import CUTS, weights
 from tests.tiny_agents import MakeAgent
 
 TEXTS = ("Build a house.", "No, a longer and much taller tower, with windows.", "Why?")
 
 
-def observed(text: str) -> Observation:
-    return Observation(text)
+@dataclass(frozen=True)
+class Said:
+    """An action and the history that it leads to."""
+
+    action: Action
+    history: History
+
+    @property
+    def ids(self) -> Ids:
+        """Everything read and written so far."""
+        return self.action.prompt_ids + self.action.token_ids
 
 
-def first_turn(agent: Agent, samples: int = 3, texts: Sequence[str] = TEXTS) -> list[tuple[Reply, ...]]:
+def sample(agent: Agent, requests: Sequence[Request], greedy: bool = False) -> list[tuple[Said, ...]]:
+    """Let an agent answer, with histories that go on."""
+    answers = agent.policy.submit(requests, greedy, keep=True).result()
+    return [
+        tuple(Said(action, request.history.after(request.observation, action)) for action in actions)
+        for request, actions in zip(requests, answers, strict=True)
+    ]
+
+
+def first_turn(agent: Agent, samples: int = 3, texts: Sequence[str] = TEXTS) -> list[tuple[Said, ...]]:
     seeds = iter(range(1000))
     requests = [
-        Request(History(), observed(text), tuple(next(seeds) for _ in range(samples))) for text in texts
+        Request(History(), Observation(text), tuple(next(seeds) for _ in range(samples))) for text in texts
     ]
-    return agent.sample(requests)
+    return sample(agent, requests)
 
 
-def later_turn(agent: Agent, replies: Sequence[tuple[Reply, ...]], text: str = "Again.") -> list[Reply]:
+def later_turn(agent: Agent, replies: Sequence[tuple[Said, ...]], text: str = "Again.") -> list[Said]:
     """Every reply's history goes on with one sample."""
     requests = [
-        Request(reply.history, observed(f"{text} {number}"), (7000 + number,))
+        Request(reply.history, Observation(f"{text} {number}"), (7000 + number,))
         for number, reply in enumerate(reply for group in replies for reply in group)
     ]
-    return [group[0] for group in agent.sample(requests)]
+    return [group[0] for group in sample(agent, requests)]
 
 
-def same(one: Reply, other: Reply) -> bool:
+def same(one: Said, other: Said) -> bool:
     """Whether two replies agree but for rounding."""
     return replace(one.action, token_logprobs=()) == replace(other.action, token_logprobs=()) and (
         one.action.token_logprobs == pytest.approx(other.action.token_logprobs, abs=1e-4)
     )
 
 
+def logprobs(agent: Agent, actions: Sequence[Action]) -> list[float]:
+    """What a teacher-forced pass says of whole actions."""
+    return [sum(one) for one in agent.learner.logprobs([(a.prompt_ids, a.token_ids) for a in actions])]
+
+
+def tokenizer(agent: Agent) -> Any:
+    return agent.policy.context.tokenizer
+
+
 def decoded(agent: Agent, ids: Ids) -> str:
-    return str(agent.tokenizer.decode(ids))
+    return str(tokenizer(agent).decode(ids))
 
 
 def ending(folder: Path, copy: Path, end_ids: list[int]) -> Path:
@@ -75,7 +104,7 @@ def test_requests_are_answered_in_order_with_a_sample_for_each_seed(make_agent: 
         for reply in group:
             prompt = f"<|im_start|>user\n{text}<|im_end|>\n<|im_start|>assistant\n"
             assert decoded(agent, reply.action.prompt_ids) == prompt
-            assert reply.history.token_ids == reply.action.prompt_ids + reply.action.token_ids
+            assert reply.history == History((Observation(text),), (reply.action,))
             assert len(reply.action.token_logprobs) == len(reply.action.token_ids) == 12
             assert reply.action.finish_reason == "length"
 
@@ -89,8 +118,7 @@ def test_behavior_logprobs_are_those_of_the_teacher_forced_pass(
     first = first_turn(agent)
     second = later_turn(agent, first)
     actions = [reply.action for group in first for reply in group] + [reply.action for reply in second]
-    scores = agent.logprobs([(action.prompt_ids, action.token_ids) for action in actions])
-    assert scores == pytest.approx([action.logprob for action in actions], abs=1e-3)
+    assert logprobs(agent, actions) == pytest.approx([action.logprob for action in actions], abs=1e-3)
 
 
 def test_a_sample_does_not_depend_on_the_batch_around_it(make_agent: MakeAgent) -> None:
@@ -98,8 +126,8 @@ def test_a_sample_does_not_depend_on_the_batch_around_it(make_agent: MakeAgent) 
     first = first_turn(agent)
     for number, (group, other) in enumerate(zip(first, first_turn(small), strict=True)):
         assert all(map(same, group, other))
-        request = Request(History(), observed(TEXTS[number]), (3 * number + 1,))
-        assert same(agent.sample([request])[0][0], group[1])
+        request = Request(History(), Observation(TEXTS[number]), (3 * number + 1,))
+        assert same(sample(agent, [request])[0][0], group[1])
 
 
 def test_histories_hold_everything_read_and_written(make_agent: MakeAgent) -> None:
@@ -107,8 +135,8 @@ def test_histories_hold_everything_read_and_written(make_agent: MakeAgent) -> No
     first = first_turn(agent)
     for before, after in zip((r for g in first for r in g), later_turn(agent, first), strict=True):
         context = after.action.prompt_ids
-        assert context[: len(before.history.token_ids)] == before.history.token_ids
-        added = decoded(agent, context[len(before.history.token_ids) :])
+        assert context[: len(before.ids)] == before.ids
+        added = decoded(agent, context[len(before.ids) :])
         assert added.startswith("<|im_end|>\n<|im_start|>user\nAgain. ")
         assert added.endswith("<|im_end|>\n<|im_start|>assistant\n")
 
@@ -117,8 +145,6 @@ def test_keeping_the_cache_changes_nothing_but_the_work(make_agent: MakeAgent, f
     keeping, forgetting = make_agent(model=folder), make_agent(model=folder, keep_cache=False)
     kept, forgotten = first_turn(keeping), first_turn(forgetting)
     for _ in range(3):
-        assert all(reply.history.cache is not None for group in kept for reply in group)
-        assert all(reply.history.cache is None for group in forgotten for reply in group)
         kept = [(reply,) for reply in later_turn(keeping, kept)]
         forgotten = [(reply,) for reply in later_turn(forgetting, forgotten)]
         for (one,), (other,) in zip(kept, forgotten, strict=True):
@@ -127,25 +153,24 @@ def test_keeping_the_cache_changes_nothing_but_the_work(make_agent: MakeAgent, f
 
 def test_the_context_limit_keeps_the_most_recent_tokens(make_agent: MakeAgent) -> None:
     limited, free = make_agent(context=40), make_agent()
-    long = Request(History(), observed("x" * 200 + "END"), (0,))
-    whole, cut = free.sample([long])[0][0], limited.sample([long])[0][0]
+    long = Request(History(), Observation("x" * 200 + "END"), (0,))
+    whole, cut = sample(free, [long])[0][0], sample(limited, [long])[0][0]
     assert cut.action.prompt_ids == whole.action.prompt_ids[-40:]
-    assert cut.history.token_ids == cut.action.prompt_ids + cut.action.token_ids
 
-    short = observed("y")
-    after = limited.sample([Request(cut.history, short, (1,))])[0][0]
-    added = free.sample([Request(cut.history, short, (1,))])[0][0].action.prompt_ids[52:]
+    short = Observation("y")
+    after = sample(limited, [Request(cut.history, short, (1,))])[0][0]
+    added = sample(free, [Request(cut.history, short, (1,))])[0][0].action.prompt_ids[52:]
     assert 0 < len(added) < 40
-    assert after.action.prompt_ids == (cut.history.token_ids + added)[-40:]
-    scores = limited.logprobs([(r.action.prompt_ids, r.action.token_ids) for r in (cut, after)])
-    assert scores == pytest.approx([cut.action.logprob, after.action.logprob], abs=1e-3)
+    assert after.action.prompt_ids == (cut.ids + added)[-40:]
+    assert logprobs(limited, [cut.action, after.action]) == pytest.approx(
+        [cut.action.logprob, after.action.logprob], abs=1e-3
+    )
 
 
 def test_a_history_of_turns_is_the_current_observation_alone(make_agent: MakeAgent) -> None:
     agent = make_agent(history="turn")
     first = first_turn(agent, samples=1)
-    assert all(reply.history.cache is None for (reply,) in first)
-    again = agent.sample([Request(first[1][0].history, observed(TEXTS[0]), (0,))])[0][0]
+    again = sample(agent, [Request(first[1][0].history, Observation(TEXTS[0]), (0,))])[0][0]
     assert same(again, first[0][0])
 
 
@@ -164,11 +189,11 @@ def test_samples_end_at_every_token_that_the_generation_config_names(
 def test_special_tokens_are_kept_as_ids_and_left_out_of_the_text(make_agent: MakeAgent) -> None:
     agent = make_agent(max_tokens=200)
     actions = [reply.action for group in first_turn(agent, samples=6) for reply in group]
-    special = set(agent.tokenizer.all_special_ids)
+    special = set(tokenizer(agent).all_special_ids)
     assert any(special & set(action.token_ids) for action in actions)
     for action in actions:
         plain = [token for token in action.token_ids if token not in special]
-        assert action.text == agent.tokenizer.decode(plain)
+        assert action.text == tokenizer(agent).decode(plain)
         assert "<|" not in action.text
 
 
@@ -176,19 +201,19 @@ def test_the_end_token_stands_once_between_turns(make_agent: MakeAgent) -> None:
     agent = make_agent(max_tokens=100)
     replies = [reply for group in first_turn(agent, samples=8) for reply in group]
     assert {reply.action.finish_reason for reply in replies} == {"stop", "length"}
-    following = agent.sample([Request(reply.history, observed("more"), (1,)) for reply in replies])
+    following = sample(agent, [Request(reply.history, Observation("more"), (1,)) for reply in replies])
     for reply, (after,) in zip(replies, following, strict=True):
-        added = decoded(agent, after.action.prompt_ids[len(reply.history.token_ids) :])
+        added = decoded(agent, after.action.prompt_ids[len(reply.ids) :])
         end = "" if reply.action.finish_reason == "stop" else "<|im_end|>"
         assert added == f"{end}\n<|im_start|>user\nmore<|im_end|>\n<|im_start|>assistant\n"
 
 
 def test_raw_observations_are_appended_as_they_are(make_agent: MakeAgent) -> None:
     agent = make_agent()
-    (one,) = agent.sample([Request(History(), Observation("Once", raw=True), (0,))])[0]
+    (one,) = sample(agent, [Request(History(), Observation("Once", raw=True), (0,))])[0]
     assert decoded(agent, one.action.prompt_ids) == "Once"
-    (two,) = agent.sample([Request(one.history, Observation("more", raw=True), (1,))])[0]
-    assert two.action.prompt_ids == one.history.token_ids + tuple(agent.tokenizer("\n\nmore").input_ids)
+    (two,) = sample(agent, [Request(one.history, Observation("more", raw=True), (1,))])[0]
+    assert two.action.prompt_ids == one.ids + tuple(tokenizer(agent)("\n\nmore").input_ids)
 
 
 def merging_checkpoint(folder: Path) -> Path:
@@ -213,43 +238,42 @@ def merging_checkpoint(folder: Path) -> Path:
 def test_sampled_ids_are_never_tokenized_again(make_agent: MakeAgent, tmp_path: Path) -> None:
     agent = make_agent(model=merging_checkpoint(tmp_path / "merging"))
     raw = Observation("abba", raw=True)
-    replies = agent.sample([Request(History(), raw, tuple(range(10)))])[0]
+    replies = sample(agent, [Request(History(), raw, tuple(range(10)))])[0]
     changed = 0
     for reply in replies:
         action = reply.action
-        assert len(agent.tokenizer("abba").input_ids) == 2, "pairs are joined when text is read"
-        changed += tuple(agent.tokenizer(action.text).input_ids) != action.token_ids
-        (after,) = agent.sample([Request(reply.history, raw, (0,))])[0]
-        assert after.action.prompt_ids[: len(reply.history.token_ids)] == reply.history.token_ids
-        assert agent.logprobs([(after.action.prompt_ids, after.action.token_ids)]) == pytest.approx(
-            [after.action.logprob], abs=1e-4
-        )
+        assert len(tokenizer(agent)("abba").input_ids) == 2, "pairs are joined when text is read"
+        changed += tuple(tokenizer(agent)(action.text).input_ids) != action.token_ids
+        (after,) = sample(agent, [Request(reply.history, raw, (0,))])[0]
+        assert after.action.prompt_ids[: len(reply.ids)] == reply.ids
+        assert logprobs(agent, [after.action]) == pytest.approx([after.action.logprob], abs=1e-4)
     assert changed >= 5, "reading the replies again would change most of them"
 
 
 def test_greedy_samples_ignore_seeds_and_temperature(make_agent: MakeAgent) -> None:
     agent = make_agent(temperature=2.0)
-    (group,) = agent.sample([Request(History(), observed("hi"), (0, 1))], greedy=True)
+    (group,) = sample(agent, [Request(History(), Observation("hi"), (0, 1))], greedy=True)
     assert group[0].action.token_ids == group[1].action.token_ids
-    other = make_agent().sample([Request(History(), observed("hi"), (5,))], greedy=True)[0][0]
+    other = sample(make_agent(), [Request(History(), Observation("hi"), (5,))], greedy=True)[0][0]
     assert same(group[0], other)
 
 
 def test_sampling_leaves_the_weights_alone(make_agent: MakeAgent) -> None:
     agent = make_agent()
-    before = weights(agent.model)
+    before = weights(agent.learner.model)
     first_turn(agent)
-    assert all(torch.equal(value, before[name]) for name, value in agent.model.state_dict().items())
+    assert all(torch.equal(value, before[name]) for name, value in agent.learner.model.state_dict().items())
 
 
 def test_a_saved_agent_is_an_ordinary_model_folder(make_agent: MakeAgent, tmp_path: Path) -> None:
     agent = make_agent()
     agent.save(tmp_path)
-    model, tokenizer = AutoModelForCausalLM.from_pretrained(tmp_path), AutoTokenizer.from_pretrained(tmp_path)
+    model, opened = AutoModelForCausalLM.from_pretrained(tmp_path), AutoTokenizer.from_pretrained(tmp_path)
     assert all(
-        torch.equal(value, agent.model.state_dict()[name]) for name, value in model.state_dict().items()
+        torch.equal(value, agent.learner.model.state_dict()[name])
+        for name, value in model.state_dict().items()
     )
-    prompt = tokenizer.apply_chat_template(
+    prompt = opened.apply_chat_template(
         [{"role": "user", "content": TEXTS[0]}], add_generation_prompt=True, return_dict=False
     )
     assert tuple(prompt) == first_turn(agent)[0][0].action.prompt_ids

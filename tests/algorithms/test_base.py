@@ -1,25 +1,28 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 import torch
 from pydantic import ValidationError
+from torch import Tensor
 
 import collm.algorithms
-from collm.algorithms.base import CriticView, algorithms, make_algorithm, parents_of, rewards_of
+from collm.algorithms.base import Branching, CriticView, algorithms, make_algorithm, rewards_of
 from collm.algorithms.collm_cc import CoLLMCC
 from collm.algorithms.magrpo import MAGRPO
 from collm.errors import CollmError
-from tests.trees import chain, tree, turn
+from collm.functional import TokenScores
+from tests.trees import chain, turn
 
 NAMES = sorted(algorithms())
 
 
 def test_every_algorithm_file_is_found() -> None:
     folder = Path(str(collm.algorithms.__file__)).parent
-    files = {path.stem for path in folder.glob("*.py")} - {"__init__", "base"}
+    files = {path.stem for path in folder.glob("*.py")} - {"__init__", "base", "actor_critic"}
     assert {cls.__module__.rpartition(".")[2] for cls in algorithms().values()} == files
     assert set(NAMES) >= {"magrpo", "collm_cc", "collm_dc"}
 
@@ -76,21 +79,17 @@ def test_an_algorithm_of_ones_own_is_named_by_its_class() -> None:
 
 
 class ManySamples(CoLLMCC):
-    """A critic would see one branch of its trees alone."""
+    """Several samples at each history, and a critic."""
 
     @property
-    def num_samples(self) -> int:
-        return 2
+    def branching(self) -> Branching:
+        return Branching(2)
 
 
-class ManySamplesWithoutCritic(ManySamples):
-    critic_view: ClassVar[CriticView | None] = None
-
-
-def test_a_critic_and_several_samples_are_refused() -> None:
-    with pytest.raises(CollmError, match=r"algorithm\.type: it has a critic and draws 2 samples"):
-        make_algorithm({"type": f"{__name__}:ManySamples"})
-    assert make_algorithm({"type": f"{__name__}:ManySamplesWithoutCritic"}).num_samples == 2
+def test_a_critic_and_several_samples_go_together() -> None:
+    algorithm = make_algorithm({"type": f"{__name__}:ManySamples"})
+    assert algorithm.branching.num_samples == 2
+    assert algorithm.critics(["a", "b"]) == {"central": CriticView()}
 
 
 def test_algorithms_are_frozen() -> None:
@@ -98,25 +97,37 @@ def test_algorithms_are_frozen() -> None:
         MAGRPO().discount = 0.5  # type: ignore[misc]
 
 
-def test_parents_follow_the_order_of_turns() -> None:
-    grown = tree(turn(0, turn(1), turn(2, turn(3))), turn(4), turn(5, turn(6)))
-    assert [one.reward for one in grown.turns()] == [0, 1, 2, 3, 4, 5, 6]
-    assert parents_of(grown) == [None, 0, 0, 2, None, None, 5]
-
-
-def test_equal_turns_are_different_nodes() -> None:
-    assert parents_of(tree(turn(0, turn(1), turn(1)), turn(0, turn(1)))) == [None, 0, 0, None, 3]
-
-
 def test_rewards_are_joint_unless_the_environment_splits_them() -> None:
     grown = chain(turn(1.0), turn(2.0, rewards={"a": 5.0, "b": -3.0}))
     assert rewards_of(grown, "a").tolist() == [1.0, 5.0]
     assert rewards_of(grown, "b").tolist() == [1.0, -3.0]
+    assert rewards_of(grown, None).tolist() == [1.0, 2.0]
+
+
+def scores(reference: Tensor | None = None) -> TokenScores:
+    """Two actions, of two tokens and of one; their ratios are 0.25 / 0.125 = 2 and 0.1 / 0.2 = 1 / 2."""
+    return TokenScores(
+        logprobs=torch.tensor([0.5, 0.5, 0.1]).log(),
+        behavior=torch.tensor([0.25, 0.5, 0.2]).log(),
+        owners=torch.tensor([0, 0, 1]),
+        behavior_sums=torch.tensor([0.125, 0.2]).log(),
+        advantages=torch.tensor([3.0, -4.0]),
+        reference=reference,
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_policy_loss_is_the_plain_ratio_unless_clipped(name: str) -> None:
-    logprobs, behavior = torch.tensor([0.5]).log(), torch.tensor([0.25]).log()
     plain, clipped = make_algorithm({"type": name}), make_algorithm({"type": name, "ratio_clip": 0.2})
-    assert plain.policy_loss(logprobs, behavior, torch.tensor([3.0])).tolist() == pytest.approx([-6.0])
-    assert clipped.policy_loss(logprobs, behavior, torch.tensor([3.0])).tolist() == pytest.approx([-3.6])
+    assert plain.policy_losses(scores()).tolist() == pytest.approx([-6.0, 2.0])
+    assert clipped.policy_losses(scores()).tolist() == pytest.approx([-3.6, 3.2])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_divergence_from_the_reference_is_weighed_and_added_for_whole_actions(name: str) -> None:
+    # d = log(reference / policy) is log 2 and log 1/2 at the first action's tokens, 0 at the second's
+    reference = torch.tensor([1.0, 0.25, 0.1]).log()
+    first = (2 - math.log(2) - 1) + (0.5 + math.log(2) - 1)
+    weighed = make_algorithm({"type": name, "reference_kl": 0.5})
+    found = weighed.policy_losses(scores(reference)).tolist()
+    assert found == pytest.approx([-6.0 + 0.5 * first, 2.0])

@@ -2,20 +2,21 @@ from __future__ import annotations
 
 import pytest
 
+from collm.algorithms.base import Branching
 from collm.algorithms.magrpo import MAGRPO
 from collm.types import Tree
 from tests.trees import tree, turn
 
 
 def advantages(algorithm: MAGRPO, grown: Tree, agent: str = "a") -> list[float]:
-    estimates = algorithm.estimate(grown, agent, None)
-    assert estimates.targets is None
-    return estimates.advantages.tolist()
+    assert algorithm.targets(grown, {}) == {}
+    return algorithm.advantages(grown, agent, {}).tolist()
 
 
 def test_the_rollout_it_needs() -> None:
     algorithm = MAGRPO(num_generations=3, mode="cross")
-    assert (algorithm.num_samples, algorithm.joint_mode, algorithm.critic_view) == (3, "cross", None)
+    assert algorithm.branching == Branching(3, "cross")
+    assert algorithm.critics(["a", "b"]) == {}
 
 
 def test_one_turn_compares_rewards_with_their_mean() -> None:

@@ -10,10 +10,11 @@ import pytest
 
 from collm.agents.agent import Agent
 from collm.agents.config import AgentConfig
+from collm.agents.team import policies_of
 from collm.envs.coding.coding import Coding
 from collm.envs.coding.feedback import FeedbackMode
 from collm.models.config import Sampling
-from collm.rollout import Start, rollout
+from collm.rollout import Reset, rollout
 from collm.types import Turn
 from scripts.tiny_coders.demonstrations import WRITERS
 from scripts.tiny_coders.practice import draw
@@ -30,8 +31,8 @@ AGENTS = {
 
 @pytest.fixture(scope="module")
 def turns() -> list[Turn]:
-    starts = [Start(task, seed) for task in ENV.tasks("test") for seed in range(2)]
-    return [tree.roots[0] for tree in rollout(ENV, AGENTS, starts).trees]
+    resets = [Reset(task, seed) for task in ENV.tasks("test") for seed in range(2)]
+    return [tree.roots[0] for tree in rollout(ENV, policies_of(AGENTS), resets).trees]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -43,16 +44,16 @@ def test_a_folder_is_small_and_ordinary(name: str) -> None:
 
 def test_architectures_tokenizers_and_templates_differ() -> None:
     aux, main = (AGENTS[name] for name in NAMES)
-    assert [agent.model.config.model_type for agent in (aux, main)] == ["qwen3", "qwen2"]
+    assert [agent.learner.model.config.model_type for agent in (aux, main)] == ["qwen3", "qwen2"]
     text = "def aux(words):\n    return len(words)"
-    assert aux.tokenizer.tokenize(text) != main.tokenizer.tokenize(text)
-    assert aux.tokenizer.chat_template != main.tokenizer.chat_template
+    assert aux.policy.context.tokenizer.tokenize(text) != main.policy.context.tokenizer.tokenize(text)
+    assert aux.policy.context.tokenizer.chat_template != main.policy.context.tokenizer.chat_template
 
 
 @pytest.mark.parametrize("mode", get_args(FeedbackMode))
 @pytest.mark.parametrize("name", NAMES)
 def test_prompts_of_both_turns_are_read_whole(name: str, mode: FeedbackMode) -> None:
-    env, tokenizer = Coding(feedback=mode, feedback_tests=2), AGENTS[name].tokenizer
+    env, tokenizer = Coding(feedback=mode, feedback_tests=2), AGENTS[name].policy.context.tokenizer
     for task in env.tasks("train")[:6]:
         state = env.reset(task, 0)
         replies = {
@@ -69,7 +70,7 @@ def test_prompts_of_both_turns_are_read_whole(name: str, mode: FeedbackMode) -> 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_foreign_characters_never_break_the_tokenizer(name: str) -> None:
-    tokenizer = AGENTS[name].tokenizer
+    tokenizer = AGENTS[name].policy.context.tokenizer
     ids = tokenizer("naïve ☃ \U0001f600\t\x00").input_ids
     assert all(0 <= token < len(tokenizer) for token in ids)
 

@@ -9,16 +9,17 @@ from transformers import AutoModelForCausalLM
 
 from collm.agents.config import CriticConfig
 from collm.agents.critic import Critic
-from collm.agents.views import joint_view
+from collm.agents.views import critic_input
+from collm.algorithms.base import CriticView
 from collm.env import make_env
-from collm.types import Action, Observation, Turn
+from collm.types import Action, Observation, Tree, Turn
 from scripts.make_tiny_critic import TEAM, example_view, make_critic
 
 CONFIG = CriticConfig(model="collm:tiny_team/critic")
 
 
 def test_names_and_global_information_are_whole_tokens() -> None:
-    tokenizer = Critic(CONFIG, "team").tokenizer
+    tokenizer = Critic(CONFIG, "central").tokenizer
     plain = "".join(example_view().split("<plan>"))
     assert len(tokenizer(plain).input_ids) < len(plain) / 10
     assert tokenizer.decode(tokenizer(plain).input_ids) == plain
@@ -26,7 +27,8 @@ def test_names_and_global_information_are_whole_tokens() -> None:
 
 def test_it_values_a_real_first_turn_at_zero_before_training() -> None:
     env = make_env({"type": "housebuild"})
-    observations = env.observe(env.reset(env.tasks("test")[0], 0))
+    house = env.tasks("test")[0]
+    observations = env.observe(env.reset(house, 0))
     actions = {agent: Action("/kill") for agent in env.agents}
     turn = Turn(
         0,
@@ -37,8 +39,9 @@ def test_it_values_a_real_first_turn_at_zero_before_training() -> None:
         global_information=env.global_information(0, None),
         terminated=True,
     )
-    values = Critic(CONFIG, "team").values([joint_view((turn,))])
-    assert values[0].tolist() == [0.0]
+    read = critic_input(Tree(house, 0, (turn,), (None,)), CriticView())
+    values = Critic(CONFIG, "central").predict([read])
+    assert values.by_passage[0].tolist() == [0.0]
     assert isinstance(observations["player_1"], Observation)
 
 

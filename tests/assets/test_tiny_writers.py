@@ -10,10 +10,11 @@ import pytest
 
 from collm.agents.agent import Agent
 from collm.agents.config import AgentConfig
+from collm.agents.team import policies_of
 from collm.envs.writing.posts import embedded_posts, random_post
 from collm.envs.writing.tldr import TLDR
 from collm.models.config import Sampling
-from collm.rollout import Start, rollout
+from collm.rollout import Reset, rollout
 from collm.types import Turn
 
 TEAM = Path(str(files("collm"))) / "assets/tiny_writers"
@@ -29,8 +30,8 @@ AGENTS = {
 @pytest.fixture(scope="module")
 def turns() -> list[Turn]:
     env = TLDR()
-    starts = [Start(task, seed) for task in env.tasks("test") for seed in range(2)]
-    return [tree.roots[0] for tree in rollout(env, AGENTS, starts).trees]
+    resets = [Reset(task, seed) for task in env.tasks("test") for seed in range(2)]
+    return [tree.roots[0] for tree in rollout(env, policies_of(AGENTS), resets).trees]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -42,10 +43,16 @@ def test_a_folder_is_small_and_ordinary(name: str) -> None:
 
 def test_architectures_and_tokenizers_differ() -> None:
     summary, elaboration = (AGENTS[name] for name in NAMES)
-    assert [agent.model.config.model_type for agent in (summary, elaboration)] == ["qwen3", "qwen2"]
+    assert [agent.learner.model.config.model_type for agent in (summary, elaboration)] == ["qwen3", "qwen2"]
     text = "My dog wakes us before sunrise."
-    assert summary.tokenizer.tokenize(text) != elaboration.tokenizer.tokenize(text)
-    assert summary.tokenizer.chat_template is elaboration.tokenizer.chat_template is None
+    assert summary.policy.context.tokenizer.tokenize(text) != elaboration.policy.context.tokenizer.tokenize(
+        text
+    )
+    assert (
+        summary.policy.context.tokenizer.chat_template
+        is elaboration.policy.context.tokenizer.chat_template
+        is None
+    )
 
 
 @pytest.mark.parametrize("variant", ["paper", "reference"])
@@ -53,7 +60,7 @@ def test_architectures_and_tokenizers_differ() -> None:
 def test_prompts_are_read_whole(name: str, variant: str) -> None:
     env, tokenizer, stream = (
         TLDR.model_validate({"variant": variant}),
-        AGENTS[name].tokenizer,
+        AGENTS[name].policy.context.tokenizer,
         random.Random(7),
     )
     for _ in range(50):

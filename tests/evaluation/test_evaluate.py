@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from collm.agents.agent import History, Reply, Request
+from collm.agents.policy import Actions, Request
 from collm.config.tree import EvaluationConfig
+from collm.engines.base import Deferred
 from collm.env import Transition
 from collm.envs.probes import ObservationProbe, ProbeState
 from collm.errors import CollmError, InfrastructureError
@@ -20,13 +21,16 @@ class Policy:
     def __init__(self) -> None:
         self.seeds: list[int] = []
 
-    def sample(self, requests: Sequence[Request], greedy: bool = False) -> list[tuple[Reply, ...]]:
+    def submit(self, requests: Sequence[Request], greedy: bool, keep: bool) -> Deferred[Actions]:
         self.seeds += [seed for request in requests for seed in request.seeds]
-        return [tuple(self._reply(seed, greedy) for seed in request.seeds) for request in requests]
+        return Deferred(lambda: [tuple(self._action(seed, greedy) for seed in one.seeds) for one in requests])
 
-    def _reply(self, seed: int, greedy: bool) -> Reply:
+    def release(self) -> None:
+        pass
+
+    def _action(self, seed: int, greedy: bool) -> Action:
         one = greedy or seed % 2 == 0
-        return Reply(Action("B" if one else "A", token_ids=(1, 2) if greedy else (1,)), History())
+        return Action("B" if one else "A", token_ids=(1, 2) if greedy else (1,))
 
 
 class Breaking(ObservationProbe):
@@ -47,10 +51,10 @@ def played(config: EvaluationConfig, seed: int = 0, env: Any = None) -> tuple[An
 
 def test_every_task_is_played_as_often_as_asked_and_once_greedily() -> None:
     found, policies = played(EvaluationConfig(samples=3))
-    assert [tree.task_id for tree in found.sampled] == [
+    assert [tree.task.id for tree in found.sampled] == [
         bits for bits in ("00", "01", "10", "11") for _ in range(3)
     ]
-    assert [tree.task_id for tree in found.greedy] == ["00", "01", "10", "11"]
+    assert [tree.task.id for tree in found.greedy] == ["00", "01", "10", "11"]
     assert len(policies["a"].seeds) == 4 * 3 + 4
     assert len(set(policies["a"].seeds[:12])) == 12
 
@@ -74,7 +78,7 @@ def test_greedy_play_can_be_left_out() -> None:
 
 def test_only_the_first_tasks_are_played_if_asked() -> None:
     found, _ = played(EvaluationConfig(tasks=3))
-    assert [tree.task_id for tree in found.sampled] == ["00", "01", "10"]
+    assert [tree.task.id for tree in found.sampled] == ["00", "01", "10"]
 
 
 def test_the_noise_depends_on_the_seed_the_task_and_the_sample_alone() -> None:

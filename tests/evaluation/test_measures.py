@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from collm.evaluation.measures import mean_tokens, measures
-from collm.types import Action, Turn
-from tests.trees import chain, tree, turn
+from collm.types import Action
+from tests.trees import Grown, chain, tree, turn
 
 
-def measured(one: Turn, **metrics: float) -> Turn:
+def measured(one: Grown, **metrics: float) -> Grown:
     return replace(one, metrics=metrics)
 
 
@@ -50,7 +50,7 @@ def test_a_metric_that_only_some_turns_have_is_averaged_over_those() -> None:
 
 
 def test_tokens_are_counted_for_each_agent_and_turn() -> None:
-    def spoke(lengths: dict[str, int]) -> Turn:
+    def spoke(lengths: dict[str, int]) -> Grown:
         actions = {name: Action("", token_ids=(1,) * length) for name, length in lengths.items()}
         return replace(turn(0), joint_action=actions)
 

@@ -1,17 +1,31 @@
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 import yaml
 
+from collm.agents.policy import Policy, Request
 from collm.agents.team import Team, load_agents
 from collm.config.tree import RunConfig, plain
 from collm.errors import CollmError
 from collm.evaluation.saved import open_team
 from collm.runs.folder import Counters, RunFolder
+from collm.types import History, Observation
 from tests.checkpoints import save_letters
 from tests.tiny_runs import SPOKEN, Recipe
+
+
+def reply_tokens(policies: Mapping[str, Policy]) -> dict[str, int]:
+    """How long each agent's replies are."""
+    request = Request(History(), Observation("01", raw=True), (0,))
+    found = {}
+    for name, policy in policies.items():
+        ((action,),) = policy.submit([request], False, False).result()
+        found[name] = len(action.token_ids)
+    return found
 
 
 def saved_run(path: Path, config: RunConfig, *updates: int) -> RunFolder:
@@ -19,7 +33,7 @@ def saved_run(path: Path, config: RunConfig, *updates: int) -> RunFolder:
     folder = RunFolder(path)
     folder.start(config)
     for update in updates:
-        folder.save(Team(load_agents(config), {}), config, Counters(update=update))
+        folder.save(Team(load_agents(config.agents), {}), config, Counters(update=update))
     return folder
 
 
@@ -30,9 +44,9 @@ def config(recipe: Recipe) -> RunConfig:
 
 def test_a_run_is_its_newest_checkpoint(tmp_path: Path, config: RunConfig) -> None:
     saved_run(tmp_path, config, 1, 2)
-    found, agents, name = open_team(str(tmp_path), [])
+    found, policies, name = open_team(str(tmp_path), [])
     assert plain(found) == plain(config)
-    assert list(agents) == ["a", "b"]
+    assert list(policies) == ["a", "b"]
     assert name == str(tmp_path / "checkpoints" / "update-000002")
 
 
@@ -50,16 +64,16 @@ def test_a_recipe_is_its_untrained_team(tmp_path: Path, config: RunConfig) -> No
 
 def test_overrides_change_the_evaluation(tmp_path: Path, config: RunConfig) -> None:
     saved_run(tmp_path, config, 1)
-    found, agents, _ = open_team(str(tmp_path), ["evaluation.samples=3", "agents.a.sampling.temperature=0.5"])
+    found, policies, _ = open_team(str(tmp_path), ["evaluation.samples=3", "agents.a.sampling.max_tokens=7"])
     assert found.evaluation.samples == 3
-    assert agents["a"].config.sampling.temperature == 0.5
+    assert reply_tokens(policies)["b"] <= 2 < reply_tokens(policies)["a"]
 
 
 def test_an_override_for_all_agents_reaches_each_of_a_stored_run(tmp_path: Path, config: RunConfig) -> None:
     saved_run(tmp_path, config, 1)
-    found, agents, _ = open_team(str(tmp_path), ["agents.*.sampling.max_tokens=1"])
+    found, policies, _ = open_team(str(tmp_path), ["agents.*.sampling.max_tokens=1"])
     assert [agent.sampling.max_tokens for agent in found.agents.values()] == [1, 1]
-    assert [agent.config.sampling.max_tokens for agent in agents.values()] == [1, 1]
+    assert reply_tokens(policies) == {"a": 1, "b": 1}
 
 
 def test_an_evaluation_may_be_greedy_throughout(tmp_path: Path, config: RunConfig) -> None:
@@ -72,13 +86,17 @@ def test_an_evaluation_may_be_greedy_throughout(tmp_path: Path, config: RunConfi
 
 def test_the_saved_weights_are_opened_and_not_those_of_the_recipe(tmp_path: Path, config: RunConfig) -> None:
     own = {"a": {**plain(config)["agents"]["a"], "model": str(save_letters(tmp_path / "model", SPOKEN))}}
-    team = Team(load_agents(config), {})
-    team.agents["a"].model.lm_head.weight.data.fill_(0.25)
+    team = Team(load_agents(config.agents), {})
+    team.agents["a"].learner.model.lm_head.weight.data.fill_(0.25)
     folder = RunFolder(tmp_path / "run")
     folder.start(config)
     folder.save(team, config, Counters(update=1))
-    _, agents, _ = open_team(str(tmp_path / "run"), [f"agents.a.model={own['a']['model']}"])
-    assert bool((agents["a"].model.lm_head.weight == 0.25).all())
+    _, policies, _ = open_team(str(tmp_path / "run"), [f"agents.a.model={own['a']['model']}"])
+    request = Request(History(), Observation("01", raw=True), (0,))
+    ((action,),) = policies["a"].submit([request], False, False).result()
+    # a head of equal rows makes every token equally likely
+    letters = len(team.agents["a"].policy.context.tokenizer)
+    assert action.token_logprobs == pytest.approx([-math.log(letters)] * len(action.token_ids))
 
 
 def test_a_damaged_checkpoint_is_refused_by_name_and_passed_over_in_a_run(

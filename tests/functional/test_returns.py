@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
 
 from collm.functional.returns import lambda_advantages, td_residuals, tree_returns
 
@@ -47,8 +48,19 @@ def test_td_residuals() -> None:
 
 
 def test_lambda_advantages_decay_by_discount_times_trace() -> None:
-    advantages = lambda_advantages(torch.tensor([1.0, 2.0, 3.0]), discount=0.5, trace_decay=0.5)
+    advantages = lambda_advantages(torch.tensor([1.0, 2.0, 3.0]), [None, 0, 1], discount=0.5, trace_decay=0.5)
     assert advantages.tolist() == [1 + 0.25 * (2 + 0.25 * 3), 2 + 0.25 * 3, 3.0]
+
+
+def test_lambda_advantages_of_a_tree_carry_back_the_mean_of_the_children() -> None:
+    # 1 and 2 are siblings; 0.5 * 0.5 * (2 + 6) / 2 = 1 comes back
+    advantages = lambda_advantages(torch.tensor([3.0, 2.0, 6.0]), [None, 0, 0], discount=0.5, trace_decay=0.5)
+    assert advantages.tolist() == [4.0, 2.0, 6.0]
+
+
+def in_a_row(turns: Tensor) -> list[int | None]:
+    """Parents of the turns of one episode."""
+    return [None, *range(len(turns) - 1)]
 
 
 @given(steps, shares)
@@ -56,7 +68,7 @@ def test_without_a_trace_the_advantage_is_the_residual(
     turns: list[tuple[float, float]], discount: float
 ) -> None:
     residuals = torch.tensor([reward for reward, _ in turns])
-    assert lambda_advantages(residuals, discount, 0.0).tolist() == residuals.tolist()
+    assert lambda_advantages(residuals, in_a_row(residuals), discount, 0.0).tolist() == residuals.tolist()
 
 
 @given(steps, shares, numbers)
@@ -71,5 +83,5 @@ def test_with_a_full_trace_the_advantage_is_the_return_less_the_value(
     for reward in reversed(rewards.tolist()):
         following = reward + discount * following
         returns.insert(0, following)
-    advantages = lambda_advantages(residuals, discount, 1.0)
+    advantages = lambda_advantages(residuals, in_a_row(residuals), discount, 1.0)
     torch.testing.assert_close(advantages + values, torch.tensor(returns), rtol=1e-4, atol=1e-4)

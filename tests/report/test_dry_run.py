@@ -6,7 +6,7 @@ import re
 import pytest
 from rich.console import Console
 
-from collm.algorithms.base import JointMode
+from collm.algorithms.base import Branching, JointMode
 from collm.config.recipes import load_recipe
 from collm.errors import CollmError
 from collm.report.dry_run import print_dry_run, samples_of_turns
@@ -20,15 +20,15 @@ def printed(name: str, *overrides: str) -> str:
 
 @pytest.mark.parametrize(("agents", "samples", "turns"), [(2, 4, 2), (2, 2, 4), (3, 3, 3), (5, 2, 1)])
 def test_the_samples_of_a_tree_are_those_of_proposition_3_2(agents: int, samples: int, turns: int) -> None:
-    drawn = samples_of_turns(agents, samples, turns, "align")
+    drawn = samples_of_turns(agents, Branching(samples), turns)
     assert agents * sum(drawn) == agents * samples * (samples**turns - 1) // (samples - 1)
     assert drawn[-1] == samples**turns
 
 
 @pytest.mark.parametrize(("mode", "drawn"), [("align", [2, 4, 8]), ("cross", [2, 8, 32])])
 def test_crossing_samples_branches_into_all_combinations(mode: JointMode, drawn: list[int]) -> None:
-    assert samples_of_turns(2, 2, 3, mode) == drawn
-    assert samples_of_turns(2, 1, 3, mode) == [1, 1, 1]
+    assert samples_of_turns(2, Branching(2, mode), 3) == drawn
+    assert samples_of_turns(2, Branching(1, mode), 3) == [1, 1, 1]
 
 
 def test_work_and_memory_of_the_demo_are_printed() -> None:
@@ -37,7 +37,7 @@ def test_work_and_memory_of_the_demo_are_printed() -> None:
     assert "updates: 7\n" in text
     assert "trees an update: 32, at most 256 inference calls" in text
     assert "Estimated memory in MiB" in text
-    for role in ("agent player_1", "agent player_2", "critic team"):
+    for role in ("agent player_1", "agent player_2", "critic central"):
         assert re.search(rf"^{role} +[\d,]+( +\d+\.\d\d){{5}} *$", text, re.MULTILINE)
     assert "updates: 12\n" in printed("demo", "training.epochs=2", "training.tasks_per_update=32")
 
@@ -51,7 +51,7 @@ def test_each_agent_has_a_critic_of_its_own_where_critics_are_local() -> None:
     text = printed("demo", "algorithm.type=collm_dc")
     assert "critic player_1" in text
     assert "critic player_2" in text
-    assert "critic team" not in text
+    assert "critic central" not in text
 
 
 def test_data_that_lie_elsewhere_are_named() -> None:

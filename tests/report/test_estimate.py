@@ -40,7 +40,7 @@ def config(models: Path, algorithm: str = "collm_cc", **shared: object) -> RunCo
 
 def test_parameters_and_what_grows_with_them(models: Path) -> None:
     found = {one.role: one for one in footprints(config(models), rows=4)}
-    assert list(found) == ["agent player_1", "agent player_2", "critic team"]
+    assert list(found) == ["agent player_1", "agent player_2", "critic central"]
     for role, folder in (("agent player_1", "a"), ("agent player_2", "b")):
         weights = load_file(models / folder / "model.safetensors")
         one = found[role]
@@ -50,7 +50,7 @@ def test_parameters_and_what_grows_with_them(models: Path) -> None:
         assert one.steady == 16 * one.parameters
         # 2 layers, keys and values, 1 head of 16 floats; 4 replies of 100 + 28 tokens.
         assert one.cache == one.kept == 4 * 128 * 2 * 2 * 16 * 4
-    assert found["critic team"].cache == found["critic team"].kept == 0
+    assert found["critic central"].cache == found["critic central"].kept == 0
     roles = [one.role for one in footprints(config(models, "collm_dc"), rows=4)]
     assert roles[2:] == ["critic player_1", "critic player_2"]
 

@@ -2,15 +2,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from collm.runs.records import turn_rows
-from collm.training.learning import Lesson
+from collm.runs.records import UpdateRecord, turn_rows
 from collm.types import Action, Observation, Tree, Turn
-from tests.trees import tree, turn
+from tests.trees import Named, tree, turn
 
 
 def test_a_row_holds_everything_that_was_seen_said_and_rewarded() -> None:
     one = Turn(
-        index=0,
+        t=0,
         observations={"a": Observation("plan")},
         joint_action={"a": Action("ok", (1, 2), (3, 4), (-0.5, -1.0), "length")},
         reward=-0.5,
@@ -21,7 +20,7 @@ def test_a_row_holds_everything_that_was_seen_said_and_rewarded() -> None:
         truncated=True,
         agent_rewards={"a": 2.0},
     )
-    assert list(turn_rows([Tree("house", 7, (one,))])) == [
+    assert list(turn_rows([Tree(Named("house"), 7, (one,), (None,))])) == [
         {
             "tree": 0,
             "task": "house",
@@ -59,17 +58,17 @@ def test_rows_come_in_the_order_of_turns_with_their_paths() -> None:
 
 def test_what_was_learned_stands_beside_its_turn_whatever_failed_before_it() -> None:
     failed = replace(tree(), failure="the sandbox died")
-    lesson = Lesson(
-        values={(0, 0): {"team": 1.0}, (1, 0): {"team": 3.0}},
-        targets={(0, 0): {"team": 2.0}},
+    record = UpdateRecord(
+        values={(0, 0): {"central": 1.0}, (1, 0): {"central": 3.0}},
+        targets={(0, 0): {"central": 2.0}},
         advantages={(0, 0): {"a": 0.5}, (1, 0): {"a": -0.5}},
     )
-    first, broken, second = turn_rows([tree(turn(0)), failed, tree(turn(1))], lesson)
+    first, broken, second = turn_rows([tree(turn(0)), failed, tree(turn(1))], record)
     assert (first["values"], first["targets"], first["advantages"]) == (
-        {"team": 1.0},
-        {"team": 2.0},
+        {"central": 1.0},
+        {"central": 2.0},
         {"a": 0.5},
     )
     assert broken == {"tree": 1, "task": "task", "failure": "the sandbox died"}
-    assert (second["tree"], second["values"], second["targets"]) == (2, {"team": 3.0}, {})
+    assert (second["tree"], second["values"], second["targets"]) == (2, {"central": 3.0}, {})
     assert second["advantages"] == {"a": -0.5}

@@ -97,7 +97,7 @@ def test_episodes_hold_what_was_learned_from_them(uninterrupted: Path) -> None:
     assert [(row["tree"], row["turn"]) for row in turns] == [(0, 0), (0, 1), (1, 0), (1, 1)]
     for row in turns:
         assert row["advantages"]["a"] == row["advantages"]["b"]
-        assert row["targets"]["team"] - row["values"]["team"] == pytest.approx(row["advantages"]["a"])
+        assert row["targets"]["central"] - row["values"]["central"] == pytest.approx(row["advantages"]["a"])
 
 
 def test_agents_have_changed_and_open_as_ordinary_models(uninterrupted: Path, recipe: Recipe) -> None:

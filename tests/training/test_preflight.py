@@ -17,7 +17,7 @@ from collm.runs.folder import RunFolder
 from collm.training.display import Silent
 from collm.training.loop import train
 from collm.training.preflight import _LOGGED, check_reading, check_tasks
-from collm.types import Observation, Observations
+from collm.types import Observation, Observations, Tree
 from tests.checkpoints import CHATML, save_qwen2, save_qwen3
 from tests.tiny_runs import Recipe
 
@@ -85,11 +85,17 @@ def config_of(
     return make_config(values, "here").model_copy(update={"env": env})
 
 
+def check_team(config: RunConfig, trial: Tree) -> None:
+    """Open the team of a recipe and let all of it read the trial."""
+    critics = config.algorithm.critics(list(config.agents))
+    check_reading(load_team(config.agents, config.critic, critics), critics, trial)
+
+
 def test_both_splits_are_read_and_the_first_task_is_played() -> None:
     warnings: list[str] = []
     tasks, trial = check_tasks(Debate(), warnings.append)
     assert [task.id for task in tasks] == ["one", "two"]
-    assert (trial.task_id, [turn.index for turn in trial.turns()]) == ("one", [0, 1])
+    assert (trial.task.id, [turn.t for turn in trial.turns]) == ("one", [0, 1])
     assert warnings == ["Mind: 1 of 2 test tasks are training tasks too."]
 
 
@@ -117,23 +123,22 @@ def test_the_keys_that_are_refused_are_those_of_the_logs(recipe: Recipe, tmp_pat
 def test_a_team_that_can_read_passes(models: Path, algorithm: str) -> None:
     config = config_of(models, algorithm)
     _, trial = check_tasks(config.env, print)
-    check_reading(load_team(config), trial)
+    check_team(config, trial)
 
 
 def test_a_centralized_critic_is_refused_where_agents_have_rewards_of_their_own(models: Path) -> None:
     config = config_of(models, split_rewards=True)
     _, trial = check_tasks(config.env, print)
     with pytest.raises(CollmError, match="a centralized critic needs a joint reward"):
-        check_reading(load_team(config), trial)
+        check_team(config, trial)
     config = config_of(models, "collm_dc", split_rewards=True)
-    check_reading(load_team(config), trial)
+    check_team(config, trial)
 
 
 def test_a_missing_template_is_refused_and_can_be_given(models: Path) -> None:
     config = config_of(models, model="bare")
     _, trial = check_tasks(config.env, print)
     with pytest.raises(CollmError, match=r"agents\.pro: the tokenizer has no chat template"):
-        check_reading(load_team(config), trial)
+        check_team(config, trial)
     given = {"pro": config.agents["pro"].model_copy(update={"chat_template": str(models / "chat.jinja")})}
-    team = load_team(config.model_copy(update={"agents": {**config.agents, **given}}))
-    check_reading(team, trial)
+    check_team(config.model_copy(update={"agents": {**config.agents, **given}}), trial)

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collm.config.tree import TrainingConfig
-from collm.rollout import Start
-from collm.training.schedule import planned_updates, starts_of
+from collm.rollout import Reset
+from collm.training.schedule import planned_updates, resets_of
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ def config(**settings: int | bool) -> TrainingConfig:
     return TrainingConfig.model_validate(settings)
 
 
-def names(starts: list[Start]) -> list[str]:
-    return [start.task.id for start in starts]
+def names(resets: list[Reset]) -> list[str]:
+    return [reset.task.id for reset in resets]
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_planned_updates_cover_all_epochs(epochs: int, tasks: int, at_once: int,
 def test_every_epoch_plays_every_task_once(epochs: int, at_once: int, shuffle: bool, seed: int) -> None:
     settings = config(epochs=epochs, tasks_per_update=at_once, shuffle=shuffle)
     updates = planned_updates(settings, len(TASKS))
-    played = [name for u in range(updates) for name in names(starts_of(settings, TASKS, seed, u))]
+    played = [name for u in range(updates) for name in names(resets_of(settings, TASKS, seed, u))]
     assert len(played) == epochs * len(TASKS)
     for epoch in range(epochs):
         assert sorted(played[epoch * 5 : epoch * 5 + 5]) == list("01234")
@@ -48,7 +48,7 @@ def test_every_epoch_plays_every_task_once(epochs: int, at_once: int, shuffle: b
 
 def test_without_shuffling_tasks_keep_their_order_across_epochs() -> None:
     settings = config(epochs=2, tasks_per_update=3, shuffle=False)
-    assert [names(starts_of(settings, TASKS, 0, update)) for update in range(4)] == [
+    assert [names(resets_of(settings, TASKS, 0, update)) for update in range(4)] == [
         ["0", "1", "2"],
         ["3", "4", "0"],
         ["1", "2", "3"],
@@ -58,21 +58,21 @@ def test_without_shuffling_tasks_keep_their_order_across_epochs() -> None:
 
 def test_shuffled_orders_differ_by_epoch_and_seed_and_repeat() -> None:
     settings = config(epochs=4, tasks_per_update=5)
-    orders = [tuple(names(starts_of(settings, TASKS, seed, u))) for seed in (0, 1) for u in range(4)]
+    orders = [tuple(names(resets_of(settings, TASKS, seed, u))) for seed in (0, 1) for u in range(4)]
     assert len(set(orders)) > 5
-    assert orders[:4] == [tuple(names(starts_of(settings, TASKS, 0, u))) for u in range(4)]
+    assert orders[:4] == [tuple(names(resets_of(settings, TASKS, 0, u))) for u in range(4)]
 
 
 def test_episodes_of_a_task_have_seeds_of_their_own() -> None:
     settings = config(epochs=2, tasks_per_update=2, episodes_per_task=3, shuffle=False)
-    starts = [start for update in range(5) for start in starts_of(settings, TASKS, 0, update)]
-    assert len({start.seed for start in starts}) == len(starts) == 30
-    assert Counter(names(starts)) == dict.fromkeys("01234", 6)
-    assert starts != [start for update in range(5) for start in starts_of(settings, TASKS, 1, update)]
+    resets = [reset for update in range(5) for reset in resets_of(settings, TASKS, 0, update)]
+    assert len({reset.seed for reset in resets}) == len(resets) == 30
+    assert Counter(names(resets)) == dict.fromkeys("01234", 6)
+    assert resets != [reset for update in range(5) for reset in resets_of(settings, TASKS, 1, update)]
 
 
 def test_seeds_do_not_depend_on_how_tasks_are_grouped() -> None:
     one = config(epochs=1, tasks_per_update=1)
     five = config(epochs=1, tasks_per_update=5)
-    singly = [start for update in range(5) for start in starts_of(one, TASKS, 7, update)]
-    assert singly == starts_of(five, TASKS, 7, 0)
+    singly = [reset for update in range(5) for reset in resets_of(one, TASKS, 7, update)]
+    assert singly == resets_of(five, TASKS, 7, 0)

@@ -78,7 +78,10 @@ class Row:
             )
             for start, end in segment.visible:
                 visible[own, start:end] = True
-        return visible if self.window is None else visible.triu(1 - self.window)
+        if self.window is None:
+            return visible
+        positions = torch.tensor(self.positions)
+        return visible & (positions[:, None] - positions[None, :] < self.window)
 
     @property
     def needs_mask(self) -> bool:
