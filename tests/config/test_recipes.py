@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from collm.algorithms.base import ActorCritic
+from collm.algorithms.actor_critic import ActorCritic
 from collm.algorithms.magrpo import MAGRPO
 from collm.config.recipes import describe, find, load_recipe, shipped
 from collm.errors import CollmError
