@@ -102,10 +102,6 @@ BROKEN_SETTINGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "endless replies": (("agents.*.sampling.max_tokens=1_000_000_000",), ("sampling.max_tokens", "less")),
     "countless threads": (("training.threads=1_000_000",), ("training.threads", "less")),
-    "agent named as the critic": (
-        ("env.prompts.team=Hi",),
-        ("agents.team: 'team' is the name of a", "good.yaml"),
-    ),
     "agent named as a path": (("env.prompts={a/b: Hi}",), ("good.yaml: agents.a/b: 'a/b' cannot be",)),
     "list for a text": (("env.train=[0:4]",), ("env.train", "got ['0:4']", "quotes")),
     "no epochs": (("training.epochs=0",), ("training.epochs", "got 0")),

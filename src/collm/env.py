@@ -172,13 +172,15 @@ def environments() -> dict[str, type[AnyEnvironment]]:
 def make_env(config: Mapping[str, Any], where: str = "env") -> AnyEnvironment:
     """Build an environment from its configuration; ``type`` is a name or ``module:Class``.
 
+    Names are those of shipped environments, and of the entry points ``collm.environments`` of packages.
+
     Raises:
         CollmError: if the type is unknown, a key does not belong to it, or a value does not fit.
     """
     if not isinstance(config.get("type"), str):
         mend = f"set it to one of {listed(environments())}."
         raise CollmError(f"{where}.type", "no environment is named.", mend)
-    cls = resolve(config["type"], "collm.envs", Environment, f"{where}.type")
+    cls = resolve(config["type"], "collm.envs", Environment, f"{where}.type", group="collm.environments")
     own = cls.model_fields["type"].default
     env = validated(cls, {**config, "type": own}, where)
     assert isinstance(env, Environment)

@@ -1,4 +1,4 @@
-"""Finds algorithms and environments by name, so that adding one touches a single file."""
+"""Finds algorithms and environments by name, so that adding one touches a single file or package."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from collm.base.installed import installed_names, load_installed
 from collm.errors import RAISED, CollmError
 
 
@@ -61,29 +62,41 @@ def load_object(path: str, where: str) -> Any:
     return getattr(module, attribute)
 
 
-def resolve(name: str, package: str, base: type[BaseModel], where: str) -> type[BaseModel]:
-    """Return the class registered under ``name``, or the one that ``module:Class`` points to.
+def resolve(
+    name: str, package: str, base: type[BaseModel], where: str, group: str | None = None
+) -> type[BaseModel]:
+    """Return the class that ships or is installed as ``name``, or the one that ``module:Class`` points to.
+
+    Args:
+        name: of the class.
+        package: whose modules hold the shipped ones.
+        base: what it must be a subclass of.
+        where: names the field in errors.
+        group: of the entry points of other packages; called as ``package`` by default.
 
     Raises:
-        CollmError: if there is no such class or it is not a ``base``.
+        CollmError: if there is no such class, it is not a ``base``, or two packages have one of that name.
     """
     if ":" in name:
-        cls = load_object(name, where)
-        if not (isinstance(cls, type) and issubclass(cls, base)):
-            raise CollmError(where, f"{name} is not a subclass of {base.__name__}.", "name a class that is.")
-        _check_complete(cls, name, where)
-        return cls
-    known = discover(package, base)
+        return _checked(load_object(name, where), name, base, where)
+    known, group = discover(package, base), group or package
+    other = load_installed(name, group, where, shipped=name in known)
+    if other is not None:
+        return _checked(other, name, base, where)
     if name not in known:
-        mend = f"use one of {listed(known)}, or module:Class for your own."
+        names = listed([*known, *installed_names(group)])
+        mend = f"use one of {names}, or module:Class for your own."
         raise CollmError(where, f"unknown type {name!r}.", mend)
     return known[name]
 
 
-def _check_complete(cls: type[BaseModel], name: str, where: str) -> None:
+def _checked(cls: Any, name: str, base: type[BaseModel], where: str) -> type[BaseModel]:
+    if not (isinstance(cls, type) and issubclass(cls, base)):
+        raise CollmError(where, f"{name} is not a subclass of {base.__name__}.", "name a class that is.")
     absent = sorted(getattr(cls, "__abstractmethods__", ()))
     if absent:
         raise CollmError(where, f"{name} lacks {', '.join(absent)}.", "define what the protocol asks for.")
     if not isinstance(cls.model_fields["type"].default, str):
         mend = "give the class a name of its own, such as type: Literal['mine'] = 'mine'."
         raise CollmError(where, f"{name} has no type.", mend)
+    return cls

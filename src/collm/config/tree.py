@@ -63,7 +63,7 @@ class RunConfig(Settings):
     @classmethod
     def _only_with_a_use(cls, section: Any, info: ValidationInfo) -> Any:
         algorithm: Algorithm = info.data["algorithm"]
-        needed = bool(algorithm.critics(list(info.data["agents"])))
+        needed = bool(algorithm.critics(list(hold(info.data["env"]).agents)))
         if section is not None and not needed:
             problem = f"the algorithm {algorithm.type} has no critic, so this section would do nothing."
             raise CollmError("critic", problem, "remove it or choose an actor-critic algorithm.")
