@@ -33,9 +33,7 @@ class SpoiledTestError(BaseException):
     """The test asked for something that cannot pass the wall; it fails even if it catches this."""
 
 
-def play(
-    incoming: int, outgoing: int, pid_pipe: int, folder: str, limits: Limits, around: Surroundings
-) -> NoReturn:
+def play(incoming: int, outgoing: int, pid_pipe: int, limits: Limits, around: Surroundings) -> NoReturn:
     """Fork the runner, then read one program, judge it, report each test, and end."""
     os.setsid()
     os.dup2(0, 2)
@@ -45,7 +43,7 @@ def play(
         kernel.unshare(kernel.CLONE_NEWPID)
     pid = os.fork()
     if pid == 0:
-        _become_runner(other, folder, limits, around)
+        _become_runner(other, limits, around)
     os.close(other)
     os.write(pid_pipe, str(pid).encode())
     confine(limits, around)
@@ -58,10 +56,10 @@ def play(
     os._exit(0)
 
 
-def _become_runner(channel: int, folder: str, limits: Limits, around: Surroundings) -> NoReturn:
+def _become_runner(channel: int, limits: Limits, around: Surroundings) -> NoReturn:
     try:
         os.setsid()
-        os.chdir(folder)
+        os.chdir(around.folder)
         random.seed(0)
         confine(limits, around)
         os.dup2(channel, 3)
