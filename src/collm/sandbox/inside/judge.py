@@ -132,7 +132,9 @@ class Judge:
     def _load(self) -> bool:
         signal.setitimer(signal.ITIMER_REAL, self._seconds)
         try:
-            loaded = self._exchange((runner.LOAD, self.job["code"], self.job["entry_point"]))
+            loaded = self._exchange(
+                (runner.LOAD, self.job["code"], self.job["entry_point"]), runner.CODE_LIMIT
+            )
             if loaded != (None, None):
                 self._stop("crashed", "RuntimeError", _NO_ANSWER)
         except (Exception, SpoiledTestError) as error:
@@ -172,15 +174,15 @@ class Judge:
         return failure if self.spoiled is None else ("TypeError", self.spoiled)
 
     def _ask(self, kind: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        value, changed = self._exchange((kind, list(args), kwargs))
+        value, changed = self._exchange((kind, list(args), kwargs), self.limits.value_bytes)
         for before, after in zip(args, changed or (), strict=False):
             _replace_content(before, after)
         return value
 
-    def _exchange(self, request: tuple[Any, ...]) -> tuple[Any, list[Any] | None]:
+    def _exchange(self, request: tuple[Any, ...], limit: int) -> tuple[Any, list[Any] | None]:
         """Send a request to the runner and return the value it answers with, or raise what it raised."""
         try:
-            data = plain.encode(request, self.limits.value_bytes)
+            data = plain.encode(request, limit)
         except plain.NotPlainError as error:
             self._spoil(f"{error} cannot enter the sandbox")
         try:
