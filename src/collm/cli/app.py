@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from collm.base.naming import named_after
+from collm.base.printable import printable
 from collm.base.quiet import quiet_libraries
 from collm.errors import CollmError, InfrastructureError
 
@@ -132,7 +133,7 @@ def score(
     environment = make_env({"type": env, **parse_overrides(overrides or [])}, env)
     _tell_notices(environment)
     for row in score_plays(environment, _text_lines(sys.stdin.buffer)):
-        typer.echo(json.dumps(row, ensure_ascii=False, allow_nan=False))
+        typer.echo(printable(json.dumps(row, ensure_ascii=False, allow_nan=False)))
 
 
 @app.command()
