@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collm.printable import printable
+
 RAISED = (Exception, SystemExit, GeneratorExit)
 """What a user's code may raise and is told of; a person's Ctrl-C passes."""
 
@@ -52,4 +54,5 @@ class InfrastructureError(Exception):
 
 
 def _one_line(text: str) -> str:
-    return " ".join(line.strip() for line in text.splitlines() if line.strip())
+    """One line for a terminal, whatever a reply, a row or a reward put into it."""
+    return printable(" ".join(line.strip() for line in text.splitlines() if line.strip()))

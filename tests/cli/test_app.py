@@ -162,6 +162,13 @@ def test_score_gives_the_reference_rewards_golden_example(collm: Command) -> Non
     assert (row["turn"], row["terminated"]) == (0, True)
 
 
+def test_score_prints_no_text_that_commands_a_terminal(collm: Command) -> None:
+    row = {"prompt": "A post.", "id": "\x9b2J\u202e\x1b\x7f"}
+    finished = collm("score", "tldr", stdin=json.dumps({"task": row, "turns": [{}]}).encode())
+    assert not set("\x9b\u202e\x1b\x7f") & set(finished.out)
+    assert json.loads(finished.out)["task"] == row["id"]
+
+
 def test_score_gives_housebuilds_golden_examples(collm: Command) -> None:
     if not SHARED.is_file():
         pytest.skip("the HouseBuild tasks are not beside the repository (shared/data/housebuild.json)")

@@ -58,3 +58,30 @@ def test_what_was_not_measured_is_a_dash() -> None:
     text = shown(measures_table({"return_mean": 1.5, "iou": 0.25, "greedy_iou": 0.5}))
     assert re.search(r"│ return_mean +│ +1\.500 │ +- │", text)
     assert re.search(r"│ iou +│ +0\.250 │ +0\.500 │", text)
+
+
+HOSTILE = "[/red]\x1b[2J\x9b31m\u202e"
+
+
+def test_names_and_notes_of_others_command_neither_the_terminal_nor_the_layout() -> None:
+    out = io.StringIO()
+    display = ConsoleDisplay(Console(file=out, width=200), [HOSTILE])
+    row = {"update": 1, "return_mean": 1.25, HOSTILE: 0.5, "tokens_per_second": 99.6, "seconds": 3.2}
+    display.begin(0, 2)
+    display.updated(row)
+    display.evaluated(1, row)
+    display.note(HOSTILE)
+    display.close()
+    tables = [measures_table(row), comparison_table(row, row, [HOSTILE])]
+    for text in (out.getvalue(), *map(shown, tables)):
+        assert r"[/red]\u001b[2J\u009b31m\u202e" in text
+        assert not set("\x1b\x9b\u202e") & set(text)
+
+
+def test_a_hostile_name_does_not_break_the_bar() -> None:
+    out = io.StringIO()
+    display = ConsoleDisplay(Console(file=out, width=120, force_terminal=True), [HOSTILE])
+    display.begin(0, 2)
+    display.updated({"update": 1, "return_mean": 1, HOSTILE: 0.5, "tokens_per_second": 9, "seconds": 3})
+    display.close()
+    assert r"[/red]\u001b[2J" in out.getvalue()

@@ -10,8 +10,9 @@ import pytest
 
 from collm.errors import InfrastructureError
 from collm.sandbox import Limits, Program, SandboxConfig, Step, Verdict
-from collm.sandbox.pool import Pool, _Trial
+from collm.sandbox.pool import Pool
 from collm.sandbox.slot import MALFORMED, Report, Slot, SlotDiedError, SlotLateError, _report
+from collm.sandbox.trial import Trial
 
 PROGRAM = Program("def f(x): return x", "f", (Step("assert candidate(1)"),) * 2)
 
@@ -33,7 +34,7 @@ class FakeSlot:
 
 
 def judged(slot: FakeSlot) -> Verdict:
-    trial = _Trial(PROGRAM, Limits(max_breaks=1))
+    trial = Trial(PROGRAM, Limits(max_breaks=1))
     trial.attempt(cast(Slot, slot))
     assert trial.over
     return trial.verdict()

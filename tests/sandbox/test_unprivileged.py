@@ -1,10 +1,16 @@
-"""The sandbox with no guard of the kernel and no privileges: its server and the program are one user's."""
+"""The sandbox as an ordinary user has it, where server and program may be one user's."""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,10 +20,12 @@ pytestmark = pytest.mark.skipif(not kernel.LINUX, reason="needs Linux's /proc an
 
 PRELUDE = """
 from collm.sandbox import Limits, Program, SandboxConfig, Step, grade, guards
-kinds = frozenset({"namespaces", "mounts", "landlock", "seccomp"})
-limits = Limits(test_seconds=2, total_seconds=6, max_breaks=1, memory_mb=192)
-config = SandboxConfig(slots=1, limits=limits, without=kinds)
-def show(code, *tests):
+kinds = {"namespaces", "mounts", "landlock", "seccomp"}
+limits = Limits(test_seconds=2, total_seconds=6, max_breaks=1, memory_mb=192, folder_mb=3)
+def config_without(*kinds):
+    return SandboxConfig(slots=1, limits=limits, without=frozenset(kinds))
+config = config_without(*kinds)
+def show(code, *tests, config=config):
     verdict = grade(Program(code, "f", tuple(map(Step, tests))), config)
     print(*(result.outcome for result in verdict.results), *(result.message for result in verdict.results))
 """
@@ -38,11 +46,43 @@ def f(x):
 """
 
 
-def unprivileged(script: str) -> str:
-    """Run a script in a process that has no capability, even if this one is root's."""
+WRITER = """
+import os
+PLACES = ("../beside", "/beside", "/tmp/collm-beside", "/dev/shm/collm-beside")
+def f(x):
+    beside, kilobytes = [], 0
+    for place in PLACES:
+        try:
+            os.close(os.open(place, os.O_CREAT | os.O_WRONLY))
+            beside.append(place)
+        except OSError:
+            pass
+    try:
+        for n in range(50):
+            with open(str(n), "wb", 0) as file:
+                kilobytes += file.write(bytes(1 << 20)) >> 10
+    except OSError:
+        pass
+    return beside, kilobytes
+"""
+
+
+def _become_ordinary() -> None:
+    """Become a user that is not root, where the machine has user namespaces, and has no capability."""
+    user, group = os.geteuid(), os.getegid()
+    with contextlib.suppress(OSError):
+        kernel.unshare(kernel.CLONE_NEWUSER)
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"1000 {user} 1")
+        Path("/proc/self/gid_map").write_text(f"1000 {group} 1")
+    kernel.drop_capabilities()
+
+
+def unprivileged(script: str, interpreter: str = sys.executable) -> str:
+    """Run a script as an ordinary user, even if this one is root."""
     done = subprocess.run(
-        [sys.executable, "-c", PRELUDE + textwrap.dedent(script)],
-        preexec_fn=kernel.drop_capabilities,
+        [interpreter, "-c", PRELUDE + textwrap.dedent(script)],
+        preexec_fn=_become_ordinary,
         capture_output=True,
         text=True,
         timeout=60,
@@ -63,3 +103,45 @@ def test_honest_programs_work() -> None:
 
 def test_the_guards_say_that_programs_can_reach_the_user() -> None:
     assert "programs run as you and can reach your files" in unprivileged("print(guards(config))")
+
+
+@pytest.mark.parametrize(
+    "without",
+    [[], ["mounts"], ["namespaces"], ["landlock"], ["seccomp"], ["namespaces", "landlock"]],
+    ids=str,
+)
+def test_programs_write_nowhere_but_in_a_folder_that_has_a_bound(without: list[str]) -> None:
+    test = "beside, kilobytes = candidate(1)\nassert not beside and kilobytes <= 3 << 10, (beside, kilobytes)"
+    shown = unprivileged(f"show({WRITER!r}, {test!r}, config=config_without(*{without}))")
+    assert shown.split() == ["passed"]
+
+
+def test_without_any_guard_programs_write_beside_so_that_the_test_above_can_fail() -> None:
+    shown = unprivileged(f"show({WRITER!r}, 'assert 0, candidate(1)')")
+    Path("/tmp/collm-beside").unlink()
+    Path("/dev/shm/collm-beside").unlink()
+    assert "../beside" in shown
+    assert "51200" in shown
+
+
+@pytest.fixture
+def interpreter_under_tmp() -> Iterator[str]:
+    """This interpreter in a folder of ``/tmp``, with the library that it has anyway."""
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    for name in ("bin", "lib"):
+        (folder / name).mkdir()
+    shutil.copy(os.path.realpath(sys.executable), folder / "bin" / version)
+    (folder / "lib" / version).symlink_to(Path(os.__file__).parent)
+    yield str(folder / "bin" / version)
+    shutil.rmtree(folder)
+
+
+def test_an_interpreter_under_tmp_keeps_every_guard(
+    interpreter_under_tmp: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    expected = unprivileged("print(guards(config_without()))")
+    assert unprivileged("print(guards(config_without()))", interpreter_under_tmp) == expected
+    script = "show('def f(x): return x', 'assert candidate(1)', config=config_without())"
+    assert unprivileged(script, interpreter_under_tmp).split() == ["passed"]

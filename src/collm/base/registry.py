@@ -84,7 +84,7 @@ def resolve(
     if other is not None:
         return _checked(other, name, base, where)
     if name not in known:
-        names = listed([*known, *installed_names(group)])
+        names = ", ".join(filter(None, [listed(known), *installed_names(group)]))
         mend = f"use one of {names}, or module:Class for your own."
         raise CollmError(where, f"unknown type {name!r}.", mend)
     return known[name]

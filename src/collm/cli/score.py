@@ -11,6 +11,7 @@ import typer
 
 from collm.cli.notes import tell_notices
 from collm.errors import CollmError
+from collm.printable import printable
 
 if TYPE_CHECKING:
     from collm.env import AnyEnvironment
@@ -29,7 +30,7 @@ def score(
     environment = _environment(env, overrides or [])
     tell_notices(environment)
     for row in score_plays(environment, _text_lines(sys.stdin.buffer)):
-        typer.echo(json.dumps(row, ensure_ascii=False, allow_nan=False))
+        typer.echo(printable(json.dumps(row, ensure_ascii=False, allow_nan=False)))
 
 
 def _environment(name: str, overrides: Sequence[str]) -> AnyEnvironment:

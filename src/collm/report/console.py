@@ -9,6 +9,9 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
+
+from collm.printable import printable
 
 _PLAIN_EVERY_SECONDS = 10.0
 
@@ -27,7 +30,7 @@ class ConsoleDisplay:
             TextColumn("update"),
             MofNCompleteColumn(),
             BarColumn(bar_width=24),
-            TextColumn("{task.fields[text]}"),
+            TextColumn("{task.fields[text]}", markup=False),
             TimeRemainingColumn(),
         ]
         self._progress = Progress(*columns, console=console, disable=not console.is_terminal)
@@ -39,7 +42,7 @@ class ConsoleDisplay:
         self._progress.start()
 
     def note(self, line: str) -> None:
-        self._console.print(line, markup=False, highlight=False)
+        self._console.print(printable(line), markup=False, highlight=False)
 
     def updated(self, metrics: Mapping[str, float]) -> None:
         text = "  ".join([*self._shown(metrics, ""), f"{metrics['tokens_per_second']:.0f} tok/s"])
@@ -62,7 +65,7 @@ class ConsoleDisplay:
     def _shown(self, measures: Mapping[str, float], prefix: str) -> list[str]:
         names = [name for name in self._headline if f"{prefix}{name}" in measures]
         values = [f"return {measures[f'{prefix}return_mean']:.3f}"]
-        return values + [f"{name} {measures[f'{prefix}{name}']:.3f}" for name in names]
+        return values + [f"{printable(name)} {measures[f'{prefix}{name}']:.3f}" for name in names]
 
 
 def comparison_table(before: Mapping[str, float], after: Mapping[str, float], names: Sequence[str]) -> Table:
@@ -76,7 +79,7 @@ def comparison_table(before: Mapping[str, float], after: Mapping[str, float], na
         keys = [name, f"greedy_{name}"]
         if keys[0] in before:
             cells = [_cell(source, key) for key in keys for source in (before, after)]
-            table.add_row(name.removesuffix("_mean"), *cells)
+            table.add_row(Text(printable(name.removesuffix("_mean"))), *cells)
     return table
 
 
@@ -88,7 +91,7 @@ def measures_table(found: Mapping[str, float]) -> Table:
     table.add_column("greedy", justify="right")
     for name in found:
         if not name.startswith("greedy_"):
-            table.add_row(name, _cell(found, name), _cell(found, f"greedy_{name}"))
+            table.add_row(Text(printable(name)), _cell(found, name), _cell(found, f"greedy_{name}"))
     return table
 
 

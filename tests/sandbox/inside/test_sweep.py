@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from collm.sandbox.inside import sweep
+import pytest
+
+from collm.sandbox.inside import kernel, sweep
 
 
 def test_a_folder_deeper_than_any_path_is_removed(tmp_path: Path) -> None:
@@ -48,7 +50,7 @@ if os.fork() == 0:
         os.setsid()
         time.sleep(60)
     os._exit(0)
-sweep.kill_all(own_namespace=False)
+sweep.kill_all()
 try:
     os.waitpid(-1, 0)
 except ChildProcessError:
@@ -59,3 +61,30 @@ except ChildProcessError:
         [sys.executable, "-c", script, package], capture_output=True, timeout=20, check=True, text=True
     )
     assert done.stdout.strip() == "alone"
+
+
+FOREIGN_PROC = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from inside import kernel, sweep
+try:
+    kernel.unshare(kernel.CLONE_NEWPID | (kernel.CLONE_NEWUSER if os.geteuid() else 0))
+except OSError:
+    sys.exit("skip")
+if (child := os.fork()) == 0:
+    print(os.getpid(), sweep._children(), flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+
+
+@pytest.mark.skipif(not kernel.LINUX, reason="needs Linux's namespaces")
+def test_processes_are_not_taken_for_children_by_the_numbers_of_another_namespace() -> None:
+    """In a namespace without a ``/proc`` of its own, the children of 1 are those of the machine's first."""
+    package = str(Path(sweep.__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, "-c", FOREIGN_PROC, package], capture_output=True, timeout=20, text=True
+    )
+    if "skip" in done.stderr:
+        pytest.skip("this machine has no process namespaces")
+    assert done.stdout.strip() == "1 []"

@@ -17,10 +17,9 @@ class Surroundings:
     """What the server found or built before it forks anything.
 
     Attributes:
-        folder: the private folder's parent, which the programs may not leave when they write.
-        own_root: the file system holds nothing but the interpreter and that folder.
+        folder: the private folder of whichever program runs.
+        own_root: the file system holds nothing but the interpreter and that folder, and bounds its size.
         landlock: a ruleset, or ``None``.
-        landlock_version: 0 if there is none.
         filtered: whether to filter system calls.
         other_user: a user to become, if the server is root.
         namespace_pids: each program can have a process namespace of its own.
@@ -29,15 +28,9 @@ class Surroundings:
     folder: str
     own_root: bool
     landlock: int | None
-    landlock_version: int
     filtered: bool
     other_user: int | None
     namespace_pids: bool
-
-    @property
-    def writes_contained(self) -> bool:
-        """Landlock lets files be truncated from outside before version 3."""
-        return self.own_root or self.landlock_version >= 3
 
 
 def confine(limits: Limits, around: Surroundings) -> list[str]:
@@ -58,7 +51,7 @@ def confine(limits: Limits, around: Surroundings) -> list[str]:
     kernel.drop_capabilities()
     if around.landlock is not None and _works(lambda: landlock.restrict(around.landlock or 0)):
         guards.append("Landlock")
-    if around.filtered and _works(lambda: seccomp.install(around.writes_contained)):
+    if around.filtered and _works(lambda: seccomp.install(around.own_root)):
         guards.append("system-call filter")
     return guards
 

@@ -33,9 +33,7 @@ class SpoiledTestError(BaseException):
     """The test asked for something that cannot pass the wall; it fails even if it catches this."""
 
 
-def play(
-    incoming: int, outgoing: int, pid_pipe: int, folder: str, limits: Limits, around: Surroundings
-) -> NoReturn:
+def play(incoming: int, outgoing: int, pid_pipe: int, limits: Limits, around: Surroundings) -> NoReturn:
     """Fork the runner, then read one program, judge it, report each test, and end."""
     os.setsid()
     os.dup2(0, 2)
@@ -45,7 +43,7 @@ def play(
         kernel.unshare(kernel.CLONE_NEWPID)
     pid = os.fork()
     if pid == 0:
-        _become_runner(other, folder, limits, around)
+        _become_runner(other, limits, around)
     os.close(other)
     os.write(pid_pipe, str(pid).encode())
     confine(limits, around)
@@ -58,10 +56,10 @@ def play(
     os._exit(0)
 
 
-def _become_runner(channel: int, folder: str, limits: Limits, around: Surroundings) -> NoReturn:
+def _become_runner(channel: int, limits: Limits, around: Surroundings) -> NoReturn:
     try:
         os.setsid()
-        os.chdir(folder)
+        os.chdir(around.folder)
         random.seed(0)
         confine(limits, around)
         os.dup2(channel, 3)
@@ -134,7 +132,9 @@ class Judge:
     def _load(self) -> bool:
         signal.setitimer(signal.ITIMER_REAL, self._seconds)
         try:
-            loaded = self._exchange((runner.LOAD, self.job["code"], self.job["entry_point"]))
+            loaded = self._exchange(
+                (runner.LOAD, self.job["code"], self.job["entry_point"]), runner.CODE_LIMIT
+            )
             if loaded != (None, None):
                 self._stop("crashed", "RuntimeError", _NO_ANSWER)
         except (Exception, SpoiledTestError) as error:
@@ -174,15 +174,15 @@ class Judge:
         return failure if self.spoiled is None else ("TypeError", self.spoiled)
 
     def _ask(self, kind: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        value, changed = self._exchange((kind, list(args), kwargs))
+        value, changed = self._exchange((kind, list(args), kwargs), self.limits.value_bytes)
         for before, after in zip(args, changed or (), strict=False):
             _replace_content(before, after)
         return value
 
-    def _exchange(self, request: tuple[Any, ...]) -> tuple[Any, list[Any] | None]:
+    def _exchange(self, request: tuple[Any, ...], limit: int) -> tuple[Any, list[Any] | None]:
         """Send a request to the runner and return the value it answers with, or raise what it raised."""
         try:
-            data = plain.encode(request, self.limits.value_bytes)
+            data = plain.encode(request, limit)
         except plain.NotPlainError as error:
             self._spoil(f"{error} cannot enter the sandbox")
         try:

@@ -9,9 +9,6 @@ from collections.abc import Iterator
 
 from . import kernel
 
-FOLDER = "/tmp"
-"""Where the private folder lies in the new file system."""
-
 _SYSTEM = ("/lib", "/lib64", "/usr/lib", "/usr/lib64")
 _FILES = ("/etc/ld.so.cache", "/usr/share/zoneinfo", "/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 _THIRD_PARTY = ("site-packages", "dist-packages")
@@ -40,8 +37,11 @@ def _children(folder: str) -> Iterator[str]:
         yield from (entry.path for entry in os.scandir(folder))
 
 
-def build_root(mount_point: str, folder_mb: int) -> None:
+def build_root(mount_point: str, folder_mb: int) -> str:
     """Enter a new root, mounted on ``mount_point``; needs a mount namespace of its own.
+
+    Returns:
+        The private folder in it: a file system of its own too, and all that can be written.
 
     Raises:
         OSError: if the machine does not let us; the namespace is of no more use then.
@@ -50,11 +50,21 @@ def build_root(mount_point: str, folder_mb: int) -> None:
     kernel.mount("tmpfs", mount_point, "tmpfs", _SAFE, "size=4m,mode=755")
     for path in (*(path for path in _SYSTEM if os.path.islink(path)), *readable()):
         _show(path, mount_point + path)
-    os.mkdir(mount_point + FOLDER)
-    options = f"size={folder_mb}m,nr_inodes=4096,mode=755"
-    kernel.mount("tmpfs", mount_point + FOLDER, "tmpfs", _SAFE | kernel.MS_NOEXEC, options)
+    folder = _unused(mount_point)
+    os.mkdir(mount_point + folder)
+    options = f"size={folder_mb}m,nr_inodes=4096,mode=700"
+    kernel.mount("tmpfs", mount_point + folder, "tmpfs", _SAFE | kernel.MS_NOEXEC, options)
     kernel.enter_root(mount_point)
     kernel.mount("none", "/", "", kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY | _SAFE)
+    return folder
+
+
+def _unused(root: str) -> str:
+    """A path that no file shown is below, wherever the interpreter lies."""
+    name = "/program"
+    while os.path.lexists(root + name):
+        name += "_"
+    return name
 
 
 def _show(source: str, target: str) -> None:

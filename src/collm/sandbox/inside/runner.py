@@ -16,11 +16,12 @@ from .limits import Limits
 LOAD, CALL, CALL_IN_PLACE = "load", "call", "call in place"
 VALUE, RAISED, ODD = "value", "raised", "odd"
 MESSAGE_LIMIT = 300
+CODE_LIMIT = 1 << 20
 
 
 def serve(channel: int, limits: Limits) -> NoReturn:
     """Load one program, then answer calls of its entry point until the judge hangs up."""
-    request = plain.decode(wire.receive(channel, limits.value_bytes))
+    request = plain.decode(wire.receive(channel, CODE_LIMIT))
     try:
         entry = _load(request[1], request[2])
     except BaseException as error:

@@ -6,29 +6,25 @@ import os
 import signal
 from contextlib import suppress
 
-from . import kernel
-
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
-def kill_all(own_namespace: bool, group: int | None = None) -> None:
-    """Kill and reap every descendant of this process.
+def kill_all(group: int | None = None) -> None:
+    """Kill and reap every descendant of this process, and nobody else.
+
+    The first process of a namespace has no others in it, and the kernel kills them in one go.
 
     Args:
-        own_namespace: this process is the first of its own process namespace.
-        group: a process group to kill first, all that can be done where there is neither.
+        group: a process group of a child not yet waited for, to kill first; all that can be done without
+            a namespace or ``/proc``.
     """
-    if group is not None:
+    if group is not None and group > 1:  # 1 would mean everybody
         with suppress(OSError):
             os.killpg(group, signal.SIGKILL)
     while True:
-        if own_namespace:
+        for pid in [-1] if os.getpid() == 1 else _children():
             with suppress(OSError):
-                os.kill(-1, signal.SIGKILL)
-        else:
-            for pid in _children():
-                with suppress(OSError):
-                    os.kill(pid, signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
         try:
             os.waitpid(-1, 0)
         except ChildProcessError:
@@ -37,11 +33,18 @@ def kill_all(own_namespace: bool, group: int | None = None) -> None:
 
 def _children() -> list[int]:
     """The processes whose parent is this one; orphans of descendants count, if it is a subreaper."""
-    if not kernel.LINUX:
+    if not _proc_is_ours():
         return []
     with suppress(OSError), open(f"/proc/self/task/{os.getpid()}/children") as file:
         return [int(pid) for pid in file.read().split()]
     return [int(pid) for pid in os.listdir("/proc") if pid.isdigit() and _parent(pid) == os.getpid()]
+
+
+def _proc_is_ours() -> bool:
+    """Whether ``/proc`` counts processes as we do, and not as a namespace around ours does."""
+    with suppress(OSError):
+        return os.readlink("/proc/self") == str(os.getpid())
+    return False
 
 
 def _parent(pid: str) -> int | None:
