@@ -10,10 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from collm.runs.run import Run
+
 if TYPE_CHECKING:
     from collm.training.display import Display
     from collm.training.loop import Result
 
+__all__ = ["Run", "train"]
 __version__ = "0.1.0"
 
 

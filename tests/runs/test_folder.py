@@ -2,16 +2,17 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import cast
 
 import pytest
 
 from collm.config.tree import RunConfig, plain
 from collm.errors import CollmError
+from collm.runs.checkpoints import _counters
+from collm.runs.files import MANIFEST, checksum
 from collm.runs.folder import Checkpoint, Counters, RunFolder, read_config
-from collm.agents.team import Team
+from collm.runs.run import Run
 from tests.commands import fingerprint
 from tests.tiny_runs import Recipe
 
@@ -27,7 +28,7 @@ class Weights:
 
 
 def save(folder: RunFolder, config: RunConfig, update: int, text: str = "weights") -> None:
-    folder.save(cast(Team, Weights(text)), config, Counters(update=update, tokens=10 * update))
+    folder.save(Weights(text), config, Counters(update=update, tokens=10 * update))
 
 
 def saved(folder: RunFolder) -> list[int]:
@@ -54,12 +55,39 @@ def test_a_new_run_keeps_its_configuration_and_versions(tmp_path: Path, recipe: 
     assert {"collm", "torch", "transformers"} <= found["packages"].keys()
 
 
-@pytest.mark.parametrize("name", ["note.txt", "config.yaml"])
+@pytest.mark.parametrize("name", ["note.txt", "config.yaml", "evaluations.jsonl", "episodes"])
 def test_a_new_run_needs_a_free_folder(tmp_path: Path, recipe: Recipe, name: str) -> None:
     (tmp_path / name).write_text("mine")
     with pytest.raises(CollmError, match="the folder is not empty"):
         started(tmp_path, recipe())
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize(
+    "other", ["note.txt", "metrics.jsonl", "episodes/update-000001.jsonl", "checkpoints/a"]
+)
+def test_a_run_that_made_an_update_is_not_replaced(tmp_path: Path, recipe: Recipe, other: str) -> None:
+    folder = started(tmp_path, recipe())
+    folder.write_episodes("evaluation-before", [])
+    (tmp_path / other).parent.mkdir(exist_ok=True)
+    (tmp_path / other).write_text("mine")
+    before = fingerprint(tmp_path)
+    with pytest.raises(CollmError, match="the folder is not empty"):
+        started(tmp_path, recipe())
+    assert fingerprint(tmp_path) == before
+
+
+def test_a_start_that_failed_may_be_tried_again_with_another_recipe(tmp_path: Path, recipe: Recipe) -> None:
+    folder = started(tmp_path, recipe())
+    folder.write_episodes("evaluation-before", [])
+    folder.write_episodes("evaluation-before-greedy", [])
+    folder.log_evaluation({"update": 0, "name": "before"})
+    (tmp_path / "tensorboard").mkdir()
+    other = recipe(training={"tasks_per_update": 1})
+    assert folder.find(other) is None
+    assert plain(read_config(started(tmp_path, other).path)) == plain(other)
+    assert folder.evaluations() == []
+    assert not list(tmp_path.glob("episodes/*"))
 
 
 def test_a_new_run_does_not_replace_a_file(tmp_path: Path, recipe: Recipe) -> None:
@@ -85,7 +113,7 @@ def test_a_run_without_checkpoints_begins_anew(tmp_path: Path, recipe: Recipe) -
     folder.log({"update": 1})
     folder.log_evaluation({"update": 0, "name": "before"})
     assert resumed(folder, config) is None
-    assert folder.metrics() == folder.evaluations() == []
+    assert Run(tmp_path).metrics == folder.evaluations() == []
 
 
 @pytest.mark.parametrize("there", [False, True])
@@ -127,14 +155,14 @@ def test_rows_after_the_checkpoint_are_dropped(tmp_path: Path, recipe: Recipe) -
         folder.log_evaluation({"update": update, "name": f"update-{update}"})
         if update == 3:
             save(folder, config, update)
-    with folder.metrics_file.open("a") as stream:
+    with folder.layout.metrics.open("a") as stream:
         stream.write('{"update": 6, "ret')
     checkpoint = resumed(folder, config)
     assert checkpoint is not None
     assert checkpoint.counters.update == 3
-    assert [row["update"] for row in folder.metrics()] == [1, 2, 3]
+    assert [row["update"] for row in Run(tmp_path).metrics] == [1, 2, 3]
     assert [row["update"] for row in folder.evaluations()] == [0, 1, 2, 3]
-    assert folder.metrics_file.read_text().endswith('{"update": 3}\n')
+    assert folder.layout.metrics.read_text().endswith('{"update": 3}\n')
 
 
 def test_the_last_evaluation_of_a_finished_run_is_made_again(tmp_path: Path, recipe: Recipe) -> None:
@@ -163,6 +191,45 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(tmp_path: Path
     ]
 
 
+@pytest.mark.parametrize(
+    "counters",
+    ["", "{", "[1]", '{"update": 2}', '{"update": "2"}', "[" * 100_000, "\xff"],
+)
+def test_broken_counters_are_named_and_the_checkpoint_before_is_used(
+    tmp_path: Path, recipe: Recipe, counters: str
+) -> None:
+    config = recipe()
+    notes: list[str] = []
+    folder = RunFolder(tmp_path, notes.append)
+    folder.start(config)
+    save(folder, config, 1)
+    save(folder, config, 2)
+    newest = tmp_path / "checkpoints" / "update-000002"
+    (newest / "counters.json").write_text(counters, encoding="latin-1")
+    manifest = json.loads((newest / MANIFEST).read_text())
+    manifest["counters.json"] = checksum(newest / "counters.json")  # as someone would who edits by hand
+    (newest / MANIFEST).write_text(json.dumps(manifest))
+    checkpoint = resumed(folder, config)
+    assert checkpoint is not None
+    assert checkpoint.counters.update == 1
+    assert notes[0].startswith(f"{newest} is damaged (counters.json does not hold a run's counters)")
+
+
+def test_counters_that_lack_one_or_count_below_zero_are_none(tmp_path: Path, recipe: Recipe) -> None:
+    whole = asdict(Counters(update=3, seconds=1.5))
+    file = tmp_path / "counters.json"
+    for values, expected in (
+        (whole, Counters(update=3, seconds=1.5)),
+        ({**whole, "update": -1}, None),
+        ({**whole, "update": 3.0}, None),
+        ({**whole, "update": True}, None),
+        ({**whole, "seconds": "1"}, None),
+        ({**whole, "more": 1}, None),
+    ):
+        file.write_text(json.dumps(values))
+        assert _counters(file) == expected
+
+
 def test_a_run_with_nothing_but_damaged_checkpoints_is_not_thrown_away(
     tmp_path: Path, recipe: Recipe
 ) -> None:
@@ -173,7 +240,7 @@ def test_a_run_with_nothing_but_damaged_checkpoints_is_not_thrown_away(
     (tmp_path / "checkpoints" / "update-000001" / "weights").unlink()
     with pytest.raises(CollmError, match="all its checkpoints are damaged"):
         resumed(folder, config)
-    assert folder.metrics() == [{"update": 1}]
+    assert Run(tmp_path).metrics == [{"update": 1}]
 
 
 def test_a_checkpoint_that_was_cut_short_does_not_count(tmp_path: Path, recipe: Recipe) -> None:
@@ -254,6 +321,15 @@ def test_checkpoints_are_sorted_by_number(tmp_path: Path, recipe: Recipe) -> Non
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["update-1000000"]
 
 
+def test_what_bounds_memory_may_change_in_a_run(tmp_path: Path, recipe: Recipe) -> None:
+    config = recipe()
+    folder = started(tmp_path, config)
+    save(folder, config, 1)
+    less = recipe(agents={"*": {"batch_tokens": 64, "batch_rows": 1}}, critic={"batch_tokens": 32})
+    assert resumed(folder, less) is not None
+    assert read_config(tmp_path).agents["a"].batch_rows == 1
+
+
 @pytest.mark.parametrize("log", ["metrics.jsonl", "evaluations.jsonl"])
 @pytest.mark.parametrize(
     ("line", "problem"),
@@ -262,6 +338,7 @@ def test_checkpoints_are_sorted_by_number(tmp_path: Path, recipe: Recipe) -> Non
         ('{"update": 2, "return_mean": NaN}', "not valid JSON: NaN is no number"),
         ("", "not valid JSON"),
         ("5", "5 is no object"),
+        ('{"update": ' + "[" * 100_000, "not readable JSON: nested too deeply"),
         ('{"return_mean": 1.0}', "update is None"),
         ('{"update": "2"}', "update is '2'"),
         ('{"update": true}', "update is True"),
@@ -292,7 +369,7 @@ def test_a_finished_run_that_goes_on_no_longer_tells_of_its_last_team(tmp_path: 
     for name in ("before", "before-greedy", "after", "after-greedy"):
         folder.write_episodes(f"evaluation-{name}", [])
     resumed(folder, config)
-    summary = json.loads(folder.summary_file.read_text())
+    summary = json.loads(folder.layout.summary.read_text())
     assert summary["before"] == {"return_mean": 0.25}
     assert (summary["finished"], summary["update"], summary["tokens"]) == (False, 2, 20)
     assert "after" not in summary

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from collm.training.learning import Lesson
 from collm.runs.records import turn_rows
+from collm.training.learning import Lesson
 from collm.types import Action, Observation, Tree, Turn
 from tests.trees import tree, turn
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from collm.config.recipes import load_recipe
 from collm.config.tree import RunConfig, TrackingConfig
 from collm.errors import CollmError
-from collm.config.recipes import load_recipe
 from collm.runs.tracking import check_installed, open_trackers
 
 

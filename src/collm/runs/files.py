@@ -68,6 +68,8 @@ def _row(line: bytes, where: str) -> dict[str, Any]:
         row = json.loads(line.decode("utf-8"), parse_constant=_refused)
     except ValueError as error:
         raise CollmError(where, f"not valid JSON: {getattr(error, 'msg', error)}.", mend) from None
+    except RecursionError:
+        raise CollmError(where, "not readable JSON: nested too deeply.", mend) from None
     if not isinstance(row, dict):
         raise CollmError(where, f"{row!r} is no object.", mend)
     return row
@@ -87,10 +89,14 @@ def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
     beside = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
-    fill(beside)
-    write_json(beside / MANIFEST, {name: checksum(beside / name) for name in _names(beside)})
-    for path in beside.rglob("*"):
-        _flush(path)
+    try:
+        fill(beside)
+        write_json(beside / MANIFEST, {name: checksum(beside / name) for name in _names(beside)})
+        for path in beside.rglob("*"):
+            _flush(path)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)  # on a full disk its space is needed
+        raise
     shutil.rmtree(folder, ignore_errors=True)
     beside.replace(folder)
     _flush(folder.parent)
@@ -107,7 +113,7 @@ def damage(folder: Path) -> str | None:
                 return f"{name} is missing"
             if checksum(folder / name) != expected:
                 return f"{name} does not have its checksum"
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, AttributeError):
+    except (OSError, ValueError, RecursionError, AttributeError):
         return f"{MANIFEST} cannot be read"
     return None
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from collm.base.seeding import derive
 from collm.config.tree import RunConfig, TrackingConfig, plain
 from collm.errors import CollmError
-from collm.base.seeding import derive
 
 _MODULES = {"tensorboard": "torch.utils.tensorboard"}
 
