@@ -493,7 +493,8 @@ def test_what_cannot_be_scaffolded(collm: Command, workspace: Path, tmp_path: Pa
 
 def test_what_cannot_be_drawn(collm: Command, run: Path, tmp_path: Path) -> None:
     before = fingerprint(tmp_path)
-    refused(collm("plot", tmp_path, "--out", tmp_path / "a.png"), "metrics.jsonl: has no return_mean")
+    refused(collm("plot", tmp_path, "--out", tmp_path / "a.png"), "there is no run here")
+    refused(collm("plot", "runs/none", "--out", tmp_path / "a.png"), "runs/none: there is no such folder")
     refused(collm("plot", run, "--metric", "joy", "--out", tmp_path / "a.png"), "has no joy")
     refused(collm("plot", run, "--out", tmp_path / "a.txt"), "a.txt: no format for pictures", "png")
     refused(collm("plot", run, "--out", tmp_path / "absent" / "a.png"), "a.png: No such file or directory")
@@ -536,7 +537,7 @@ BROKEN_PLAYS: dict[str, tuple[tuple[str, ...], bytes, tuple[str, ...]]] = {
         json.dumps(EMPTY_PLAY).replace('"y": 0', '"y": Infinity').encode(),
         ("line 1: task.target_spec.layers", "inf is not a whole number"),
     ),
-    "unknown environment": (("tdlr",), b"", ("type: unknown type 'tdlr'", "tldr")),
+    "unknown environment": (("tdlr",), b"", ("tdlr: no such environment or recipe", "tldr")),
     "unknown setting": (("tldr", "variants=paper"), b"", ("tldr.variants: unknown key", "'variant'?")),
     "bad setting": (("tldr", "variant=poem"), b"", ("tldr.variant", "got 'poem'")),
     "houses with a wrong box": (

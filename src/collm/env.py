@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import Field
 
-from collm.base.registry import discover, resolve
+from collm.base.registry import discover, listed, resolve
 from collm.base.settings import Settings
 from collm.base.validation import validated
 from collm.errors import CollmError
@@ -67,6 +67,9 @@ class Environment(Settings, ABC, Generic[TaskT, StateT]):
 
     headline: ClassVar[tuple[str, ...]] = ()
     """Names of the metrics that people look at first."""
+
+    internal: ClassVar[bool] = False
+    """Whether it is for tests of the library alone, and offered to nobody."""
 
     type: str
     num_turns: int = Field(default=1, ge=1, le=MOST_TURNS)
@@ -173,7 +176,7 @@ def make_env(config: Mapping[str, Any], where: str = "env") -> AnyEnvironment:
         CollmError: if the type is unknown, a key does not belong to it, or a value does not fit.
     """
     if not isinstance(config.get("type"), str):
-        mend = f"set it to one of {', '.join(environments())}."
+        mend = f"set it to one of {listed(environments())}."
         raise CollmError(f"{where}.type", "no environment is named.", mend)
     cls = resolve(config["type"], "collm.envs", Environment, f"{where}.type")
     own = cls.model_fields["type"].default

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from collm.errors import CollmError
-from collm.report.curves import _curve, bootstrap_interval, draw_comparison, draw_run
+from collm.report.curves import _width, bootstrap_interval, draw_comparison, draw_run, points_of
+from collm.runs.run import Run
 
 VALUES = arrays(float, array_shapes(min_dims=2, max_dims=2, max_side=6), elements=st.floats(-10, 10))
 
 
 def write_run(folder: Path, points: int, offset: float = 0.0) -> Path:
     folder.mkdir()
+    (folder / "config.yaml").write_text("seed: 0\n")
     rows = [
         {"update": n, "env_steps": 4 * n, "return_mean": offset + n / points, "iou": 0.5}
         for n in range(1, points + 1)
@@ -41,8 +44,16 @@ def test_a_run_is_drawn_with_its_evaluations(tmp_path: Path, points: int) -> Non
 
 
 def test_a_run_without_updates_is_named(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("seed: 0\n")
     with pytest.raises(CollmError, match="no metrics here yet"):
         draw_run(tmp_path, [])
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CollmError, match=r"runs/nowhere: there is no such folder"):
+        draw_comparison({"CC": [Path("runs/nowhere")]}, tmp_path / "a.png")
+    with pytest.raises(CollmError, match="there is no run here"):
+        draw_comparison({"CC": [tmp_path]}, tmp_path / "a.png")
 
 
 def test_rows_without_the_key_as_a_number_are_passed_over(tmp_path: Path) -> None:
@@ -55,8 +66,8 @@ def test_rows_without_the_key_as_a_number_are_passed_over(tmp_path: Path) -> Non
     (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     for name in ("return_mean", "iou", "policy_loss/a"):
         draw_comparison({"CC": [folder]}, tmp_path / "a.png", name)
-    assert _curve(folder, "return_mean") == ([24.0], [1.0])
-    assert _curve(folder, "policy_loss/a") == ([20.0], [0.5])
+    assert points_of(Run(folder), "return_mean", "train") == [(24.0, 1.0)]
+    assert points_of(Run(folder), "policy_loss/a", "train") == [(20.0, 0.5)]
     assert is_picture(draw_run(folder, ["iou", "policy_loss/a"]))
 
 
@@ -77,6 +88,31 @@ def test_runs_of_different_lengths_are_compared(tmp_path: Path) -> None:
     assert is_picture(tmp_path / "both.png")
     draw_comparison(groups, tmp_path / "both.svg", "iou")
     assert "<svg" in (tmp_path / "both.svg").read_text()
+
+
+def texts(picture: Path) -> str:
+    """What is written on a picture; SVG keeps it as comments beside the glyphs."""
+    return "\n".join(re.findall(r"<!-- (.*?) -->", picture.read_text()))
+
+
+def test_evaluations_are_curves_too(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "a", 8)
+    assert points_of(Run(folder), "return_mean", "test") == [(0.0, 0.1), (32.0, 0.1)]
+    assert points_of(Run(folder), "return_mean", "greedy") == [(0.0, 0.2), (32.0, 0.2)]
+    draw_comparison({"CC": [folder]}, tmp_path / "a.svg", source="greedy")
+    assert "test, greedy; 95 % bootstrap interval over seeds" in texts(tmp_path / "a.svg")
+    with pytest.raises(CollmError, match=r"evaluations\.jsonl: has no iou that is a number"):
+        draw_comparison({"CC": [folder]}, tmp_path / "a.png", "iou", "test")
+
+
+def test_smoothing_is_said_on_the_picture_and_lines_differ_without_colour(tmp_path: Path) -> None:
+    groups = {name: [write_run(tmp_path / name, 60)] for name in ("CC", "DC")}
+    draw_comparison(groups, tmp_path / "both.svg")
+    assert "moving average over 5% of the updates" in texts(tmp_path / "both.svg")
+    dashes = re.findall(r'stroke-dasharray: ([^;"]+)', (tmp_path / "both.svg").read_text())
+    assert dashes, "the second group is a dashed line"
+    draw_run(tmp_path / "CC", [])
+    assert _width(60) == 3
 
 
 def test_an_unknown_key_or_format_is_named(tmp_path: Path) -> None:

@@ -22,17 +22,17 @@ FULL = [
 
 @pytest.mark.parametrize("error", FULL, ids=str)
 def test_a_full_disk_is_told_in_one_line(error: Exception) -> None:
-    told = told_fault(error, Path("runs/demo"))
+    told = told_fault(error, "runs/demo")
     assert str(told) == (
-        "runs/demo: the disk is full. Checkpoints that were written before are kept. "
-        "To mend it: make room there, then go on with --resume."
+        "runs/demo: the disk is full; what was written before is kept. "
+        "To mend it: make room there; a run goes on with --resume."
     )
 
 
-def test_a_device_without_room_is_a_full_disk(tmp_path: Path) -> None:
+def test_a_device_without_room_is_a_full_disk() -> None:
     if not Path("/dev/full").is_char_device():
         pytest.skip("there is no device /dev/full")
-    with pytest.raises(CollmError, match="the disk is full"), faults_told(tmp_path):
+    with pytest.raises(CollmError, match="the disk is full"), faults_told("run"):
         os.write(os.open("/dev/full", os.O_WRONLY), b"row")
 
 
@@ -55,10 +55,10 @@ def raised_in(module: str) -> MemoryError:
     ],
 )
 def test_memory_that_runs_out_names_the_setting_of_the_work_that_failed(module: str, setting: str) -> None:
-    told = told_fault(raised_in(module), Path("run"))
+    told = told_fault(raised_in(module), "run")
     assert told is not None
-    assert told.problem == "memory ran out (MemoryError). Checkpoints that were written before are kept."
-    assert told.mend == f"lower {setting}, then go on with --resume."
+    assert told.problem == "memory ran out (MemoryError); what was written before is kept."
+    assert told.mend == f"lower {setting}; a run goes on with --resume."
 
 
 def test_pytorchs_ways_to_say_it_are_known() -> None:
@@ -72,7 +72,7 @@ def test_pytorchs_ways_to_say_it_are_known() -> None:
 @pytest.mark.parametrize(
     "error", [ValueError("x"), OSError(errno.EACCES, "no"), RuntimeError("shape")], ids=str
 )
-def test_other_faults_pass(error: Exception, tmp_path: Path) -> None:
-    with pytest.raises(type(error)) as caught, faults_told(tmp_path):
+def test_other_faults_pass(error: Exception) -> None:
+    with pytest.raises(type(error)) as caught, faults_told("run"):
         raise error
     assert caught.value is error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import sys
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,11 @@ def discover(package: str, base: type[BaseModel]) -> dict[str, type[BaseModel]]:
         if isinstance(name, str) and cls.__module__.startswith(package):
             found[name] = cls
     return dict(sorted(found.items()))
+
+
+def listed(known: Mapping[str, type[BaseModel]]) -> str:
+    """The names for an error to offer, without those that are ``internal``."""
+    return ", ".join(name for name, cls in known.items() if not getattr(cls, "internal", False))
 
 
 def load_object(path: str, where: str) -> Any:
@@ -69,7 +75,7 @@ def resolve(name: str, package: str, base: type[BaseModel], where: str) -> type[
         return cls
     known = discover(package, base)
     if name not in known:
-        mend = f"use one of {', '.join(known)}, or module:Class for your own."
+        mend = f"use one of {listed(known)}, or module:Class for your own."
         raise CollmError(where, f"unknown type {name!r}.", mend)
     return known[name]
 

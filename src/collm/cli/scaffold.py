@@ -1,20 +1,29 @@
-"""Writes the skeleton of a new environment: a module, its tests and a recipe that trains on it."""
+"""Writes skeletons that run at once: a new environment with its tests, or a task of rows and a reward."""
 
 from __future__ import annotations
 
 import importlib.util
 import keyword
 import re
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
 from collm.errors import CollmError
 
-_TEMPLATES = {
-    "environment.py.txt": "{name}.py",
-    "test.py.txt": "test_{name}.py",
-    "recipe.yaml.txt": "{name}.yaml",
+Templates = Mapping[str, str]
+"""The files to write, by the template of each below ``assets``."""
+
+_ENVIRONMENT: Templates = {
+    "new_env/environment.py.txt": "{name}.py",
+    "new_env/test.py.txt": "test_{name}.py",
+    "new_env/recipe.yaml.txt": "{name}.yaml",
+}
+_TASK: Templates = {
+    "new_task/rows.csv.txt": "{name}.csv",
+    "new_task/reward.py.txt": "{name}.py",
+    "new_task/recipe.yaml.txt": "{name}.yaml",
 }
 
 
@@ -31,8 +40,28 @@ def new_environment(name: str, folder: Path) -> list[Path]:
     Raises:
         CollmError: if the name does not fit or a file lies there already. Nothing is written then.
     """
+    return _write(_ENVIRONMENT, name, folder)
+
+
+def new_task(name: str, folder: Path) -> list[Path]:
+    """Write a runnable task of one turn.
+
+    Args:
+        name: the module's name.
+        folder: where the files go; created if need be.
+
+    Returns:
+        The rows as CSV, the module with the reward function, and the recipe.
+
+    Raises:
+        CollmError: if the name does not fit or a file lies there already. Nothing is written then.
+    """
+    return _write(_TASK, name, folder)
+
+
+def _write(templates: Templates, name: str, folder: Path) -> list[Path]:
     _check_name(name)
-    written = {template: folder / file.format(name=name) for template, file in _TEMPLATES.items()}
+    written = {template: folder / file.format(name=name) for template, file in templates.items()}
     for path in written.values():
         if path.exists():
             raise CollmError(str(path), "this file exists.", "choose another name or --out.")
@@ -56,7 +85,7 @@ def _filled(template: str, name: str) -> str:
 def _class_name(name: str) -> str:
     """The module's name as a class has it, or with ``My`` before it where that is no name or taken."""
     title = "".join(part.capitalize() for part in name.split("_"))
-    taken = {word for template in _TEMPLATES for word in re.findall(r"\w+", _text(template))}
+    taken = {word for template in _ENVIRONMENT for word in re.findall(r"\w+", _text(template))}
     return (
         title
         if title.isidentifier() and title not in taken and not keyword.iskeyword(title)
@@ -66,4 +95,4 @@ def _class_name(name: str) -> str:
 
 @cache
 def _text(template: str) -> str:
-    return files("collm").joinpath("assets", "new_env", template).read_text(encoding="utf-8")
+    return files("collm").joinpath("assets", template).read_text(encoding="utf-8")

@@ -47,11 +47,20 @@ def find(name: str) -> Path:
     if Path(name).is_file():
         return Path(name)
     known = shipped()
-    short = name.removeprefix("recipes/").removesuffix(".yaml")
-    if short not in known:
+    if _short(name) not in known:
         mend = f"give a YAML file or one of {', '.join(known)}."
         raise CollmError(name, "no such recipe.", mend)
-    return known[short]
+    return known[_short(name)]
+
+
+def is_recipe(name: str) -> bool:
+    """Whether there is a recipe of that name; a file is one."""
+    return Path(name).is_file() or _short(name) in shipped()
+
+
+def _short(name: str) -> str:
+    """A shipped recipe's name, also where it was written as its path in the repository."""
+    return name.removeprefix("recipes/").removesuffix(".yaml")
 
 
 def run_name(name: str) -> str:
@@ -68,6 +77,6 @@ def _read(path: Path) -> dict[str, Any]:
     values = read_yaml(path)
     if not isinstance(values, Mapping):
         raise CollmError(
-            str(path), "a recipe is a mapping of sections.", "see docs/recipes.md for a full recipe."
+            str(path), "a recipe is a mapping of sections.", "collm recipes --show demo prints a whole one."
         )
     return dict(values)

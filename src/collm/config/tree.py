@@ -115,4 +115,4 @@ def _check_known(values: Mapping[Any, Any], known: Iterable[str]) -> None:
 def _check_mapping(section: Any, key: str) -> None:
     if not isinstance(section, Mapping):
         problem = "this section is required." if section is None else f"must be a mapping, got {section!r}."
-        raise CollmError(key, problem, "see docs/recipes.md for a full recipe.")
+        raise CollmError(key, problem, "collm recipes --show demo prints a whole recipe.")

@@ -51,6 +51,7 @@ class Probe(Environment[BitsTask, ProbeState]):
     """
 
     headline: ClassVar[tuple[str, ...]] = ("chosen",)
+    internal: ClassVar[bool] = True
     optimum: ClassVar[float] = 1.0
 
     num_turns: Literal[1, 2] = 1

@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from collm.base.values import finite
 from collm.errors import CollmError
-from collm.runs.files import read_json_lines
+from collm.runs.run import Run
 
+Source = Literal["train", "test", "greedy"]
+Points = list[tuple[float, float]]
+"""Environment steps and the value of a key there."""
+
+SOURCES: Mapping[Source, str] = {
+    "train": "training, sampled",
+    "test": "test, sampled",
+    "greedy": "test, greedy",
+}
+"""The episodes that a curve can tell of: those learned from, and two kinds of evaluations."""
+
+_LOOKS: Mapping[Source, Mapping[str, Any]] = {
+    "train": {"color": "tab:blue", "linestyle": "-"},
+    "test": {"color": "tab:orange", "linestyle": "--", "marker": "o"},
+    "greedy": {"color": "tab:green", "linestyle": ":", "marker": "s"},
+}
+_STYLES = ("-", "--", ":", "-.", (0, (7, 2)), (0, (1, 3)), (0, (5, 1, 1, 1, 1, 1)))
 _RESAMPLES = 2000
 _GRID = 100
+_SHARE = 0.05
+"""Of the points of a training curve; one shown value is the mean of so many."""
 
 
 def draw_run(folder: Path, names: Sequence[str]) -> Path:
@@ -28,73 +48,80 @@ def draw_run(folder: Path, names: Sequence[str]) -> Path:
         The picture's path, ``curve.png`` in the folder.
 
     Raises:
-        CollmError: if the folder has no metrics, or its logs are broken.
+        CollmError: if there is no run, it has no metrics, or its logs are broken.
     """
-    rows, evaluations = (
-        read_json_lines(folder / "metrics.jsonl"),
-        read_json_lines(folder / "evaluations.jsonl"),
-    )
-    curves = {name: _points(rows, name) for name in ("return_mean", *names)}
-    if not curves["return_mean"]:
-        raise CollmError(
-            str(folder), "no metrics here yet.", "name the folder of a run that has made an update."
-        )
-    curves = {name: points for name, points in curves.items() if points}
-    figure = Figure(figsize=(4.6 * len(curves), 3.6), layout="constrained")
-    steps = {0: 0.0} | {row.get("update"): x for row in rows for x, _ in _points([row], "env_steps")}
-    for axes, (name, points) in zip(
-        np.atleast_1d(figure.subplots(1, len(curves))), curves.items(), strict=True
-    ):
-        x, y = zip(*points, strict=True)
-        axes.plot(x, y, color="tab:blue", alpha=0.25, linewidth=1)
-        axes.plot(x, _smoothed(y), color="tab:blue", label="training, sampled")
-        for prefix, color, label in (
-            ("", "tab:orange", "test, sampled"),
-            ("greedy_", "tab:green", "test, greedy"),
-        ):
-            tested = _points(
-                [{**row, "env_steps": steps.get(row.get("update"))} for row in evaluations], prefix + name
-            )
-            if tested:
-                axes.plot(*zip(*tested, strict=True), color=color, marker="o", label=label)
-        axes.set_xlabel("environment steps (joint actions)")
-        axes.set_title(name.removesuffix("_mean"))
-        axes.grid(alpha=0.3)
+    run = Run(folder)
+    if not points_of(run, "return_mean", "train"):
+        mend = "name the folder of a run that has made an update."
+        raise CollmError(str(folder), "no metrics here yet.", mend)
+    shown = [name for name in ("return_mean", *names) if points_of(run, name, "train")]
+    figure = Figure(figsize=(4.6 * len(shown), 3.6), layout="constrained")
+    axes: Any = None
+    for axes, name in zip(np.atleast_1d(figure.subplots(1, len(shown))), shown, strict=True):
+        _draw_key(axes, run, name)
     axes.legend(fontsize="small")
-    path = folder / "curve.png"
-    figure.savefig(path, dpi=130)
-    return path
+    figure.savefig(run.layout.curve, dpi=130)
+    return run.layout.curve
 
 
-def draw_comparison(groups: Mapping[str, Sequence[Path]], path: Path, name: str = "return_mean") -> None:
+def _draw_key(axes: Any, run: Run, name: str) -> None:
+    """One panel: the noisy training curve and its moving average, and the evaluations."""
+    for source, label in SOURCES.items():
+        points = points_of(run, name, source)
+        if not points:
+            continue
+        x, y = zip(*points, strict=True)
+        if source == "train":
+            axes.plot(x, y, color=_LOOKS[source]["color"], alpha=0.25, linewidth=1)
+            y, label = _smoothed(y), f"{label},\nmean over {_width(len(y))} updates"
+        axes.plot(x, y, label=label, **_LOOKS[source])
+    axes.set_xlabel("environment steps (joint actions)")
+    axes.set_title(name.removesuffix("_mean"))
+    axes.grid(alpha=0.3)
+
+
+def draw_comparison(
+    groups: Mapping[str, Sequence[Path]], path: Path, name: str = "return_mean", source: Source = "train"
+) -> None:
     """Draw groups of runs (one for each algorithm, say): mean over seeds and 95 % bootstrap interval.
 
     Args:
         groups: run folders by label.
         path: the picture to write.
-        name: a key of ``metrics.jsonl``.
+        name: a key of ``metrics.jsonl``, or of ``evaluations.jsonl`` for the test tasks.
+        source: which episodes. Training curves are moving averages, evaluations are as they are.
 
     Raises:
-        CollmError: if a run lacks the key, or its log is broken.
+        CollmError: if there is no such run, it lacks the key, or its log is broken.
     """
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     known = sorted(figure.canvas.get_supported_filetypes())
     if path.suffix.removeprefix(".").lower() not in known:
         raise CollmError(f"--out {path}", "no format for pictures.", f"end it in one of {', '.join(known)}.")
     axes = figure.subplots()
-    for label, folders in groups.items():
-        curves = [_curve(folder, name) for folder in folders]
-        start, end = max(x[0] for x, _ in curves), min(x[-1] for x, _ in curves)
-        grid = np.linspace(start, end, _GRID)
-        values = np.stack([np.interp(grid, x, _smoothed(y)) for x, y in curves])
+    for style, (label, folders) in zip(cycle(_STYLES), groups.items(), strict=False):
+        grid, values = _on_one_grid([_curve(folder, name, source) for folder in folders])
         low, high = bootstrap_interval(values)
-        (line,) = axes.plot(grid, values.mean(axis=0), label=_counted(label, len(curves)))
+        (line,) = axes.plot(grid, values.mean(axis=0), label=_counted(label, len(folders)), linestyle=style)
         axes.fill_between(grid, low, high, color=line.get_color(), alpha=0.2)
+    axes.set_title(_caption(source), fontsize="small")
     axes.set_xlabel("environment steps (joint actions)")
     axes.set_ylabel(name.removesuffix("_mean"))
     axes.grid(alpha=0.3)
-    axes.legend()
+    axes.legend(handlelength=3)
     figure.savefig(path, dpi=130)
+
+
+def _caption(source: Source) -> str:
+    smoothed = f"; moving average over {_SHARE:.0%} of the updates" if source == "train" else ""
+    return f"{SOURCES[source]}{smoothed}; 95 % bootstrap interval over seeds"
+
+
+def _on_one_grid(curves: Sequence[tuple[Sequence[float], Sequence[float]]]) -> tuple[Any, Any]:
+    """Steps that all curves reach, ``"point"``, and the curves there, ``"run point"``."""
+    start, end = max(x[0] for x, _ in curves), min(x[-1] for x, _ in curves)
+    grid = np.linspace(start, end, _GRID)
+    return grid, np.stack([np.interp(grid, x, y) for x, y in curves])
 
 
 def _counted(label: str, runs: int) -> str:
@@ -116,26 +143,41 @@ def bootstrap_interval(values: Any, seed: int = 0) -> tuple[Any, Any]:
     return np.quantile(means, 0.025, axis=0), np.quantile(means, 0.975, axis=0)
 
 
-def _curve(folder: Path, name: str) -> tuple[list[float], list[float]]:
-    points = _points(read_json_lines(folder / "metrics.jsonl"), name)
+def _curve(folder: Path, name: str, source: Source) -> tuple[Sequence[float], Sequence[float]]:
+    run = Run(folder)
+    points = points_of(run, name, source)
     if not points:
-        problem = f"has no {name} that is a number."
-        raise CollmError(f"{folder}/metrics.jsonl", problem, "name run folders and a key they log.")
-    return [x for x, _ in points], [y for _, y in points]
+        file = run.layout.metrics if source == "train" else run.layout.evaluations
+        raise CollmError(
+            str(file), f"has no {name} that is a number.", "name run folders and a key they log."
+        )
+    x, y = zip(*points, strict=True)
+    return x, _smoothed(y) if source == "train" else y
 
 
-def _points(rows: Iterable[Mapping[str, Any]], name: str) -> list[tuple[float, float]]:
-    """Environment steps and a key of the rows that have both as numbers; not every update has every key."""
-    pairs = [(_number(row.get("env_steps")), _number(row.get(name))) for row in rows]
-    return [(x, y) for x, y in pairs if x is not None and y is not None]
+def points_of(run: Run, name: str, source: Source) -> Points:
+    """The points of a key, where rows have it and their steps as numbers; not every update has every key."""
+    if source == "train":
+        return list(_points((row.get("env_steps"), row.get(name)) for row in run.metrics))
+    steps = {0: 0} | {row.get("update"): row.get("env_steps") for row in run.metrics}
+    key = f"greedy_{name}" if source == "greedy" else name
+    return list(_points((steps.get(row.get("update")), row.get(key)) for row in run.evaluations))
 
 
-def _number(value: Any) -> float | None:
-    return None if isinstance(value, bool) else finite(value)
+def _points(pairs: Iterable[tuple[Any, Any]]) -> Iterator[tuple[float, float]]:
+    for pair in pairs:
+        x, y = (None if isinstance(value, bool) else finite(value) for value in pair)
+        if x is not None and y is not None:
+            yield x, y
 
 
-def _smoothed(values: Sequence[float], share: float = 0.05) -> Any:
-    """A centered moving average over a small share of the points."""
-    width = max(1, round(len(values) * share)) | 1
+def _width(points: int) -> int:
+    """How many points a moving average takes in: a small share, an odd number."""
+    return max(1, round(points * _SHARE)) | 1
+
+
+def _smoothed(values: Sequence[float]) -> Any:
+    """A centered moving average."""
+    width = _width(len(values))
     padded = np.pad(np.asarray(values, dtype=float), width // 2, mode="edge")
     return np.convolve(padded, np.ones(width) / width, mode="valid")

@@ -12,6 +12,7 @@ from collm.config.tree import RunConfig
 from collm.report.console import comparison_table
 from collm.report.curves import draw_run
 from collm.report.minecraft.pictures import draw_before_and_after
+from collm.runs.layout import Layout
 
 
 def print_result(config: RunConfig, folder: Path, summary: Mapping[str, Any], console: Console) -> None:
@@ -35,4 +36,4 @@ def print_result(config: RunConfig, folder: Path, summary: Mapping[str, Any], co
     )
     for picture in pictures:
         console.print(f"picture: {picture}", soft_wrap=True, highlight=False, markup=False)
-    console.print(f"team:    {folder / 'checkpoints'}", soft_wrap=True, highlight=False, markup=False)
+    console.print(f"team:    {Layout(folder).all_checkpoints}", soft_wrap=True, highlight=False, markup=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from collm.errors import CollmError
 
@@ -24,11 +23,11 @@ _SETTINGS = (
 
 
 @contextmanager
-def faults_told(folder: Path) -> Iterator[None]:
+def faults_told(where: str) -> Iterator[None]:
     """Turn exceptions that mean a full disk or too little memory into one clear message.
 
     Args:
-        folder: of the run.
+        where: names the run's folder.
 
     Raises:
         CollmError: in the place of such an exception; all others pass.
@@ -38,20 +37,20 @@ def faults_told(folder: Path) -> Iterator[None]:
     except CollmError:
         raise
     except Exception as error:
-        told = told_fault(error, folder)
+        told = told_fault(error, where)
         if told is None:
             raise
         raise told from error
 
 
-def told_fault(error: Exception, folder: Path) -> CollmError | None:
+def told_fault(error: Exception, where: str) -> CollmError | None:
     """What a person should read of an exception, ``None`` if it is neither of the two faults."""
     if is_full_disk(error):
-        problem = "the disk is full. Checkpoints that were written before are kept."
-        return CollmError(str(folder), problem, "make room there, then go on with --resume.")
+        problem = "the disk is full; what was written before is kept."
+        return CollmError(where, problem, "make room there; a run goes on with --resume.")
     if is_out_of_memory(error):
-        problem = f"memory ran out ({_first_line(error)}). Checkpoints that were written before are kept."
-        return CollmError(str(folder), problem, f"lower {_setting(error)}, then go on with --resume.")
+        problem = f"memory ran out ({_first_line(error)}); what was written before is kept."
+        return CollmError(where, problem, f"lower {_setting(error)}; a run goes on with --resume.")
     return None
 
 

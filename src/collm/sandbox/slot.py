@@ -134,5 +134,6 @@ def _advice(config: SandboxConfig, problem: str) -> str:
             f"{config.image} python3 --version' works for this user, or use the process backend."
         )
     return (
-        f"a sandbox slot does not start: {problem} To mend it: see docs/sandbox.md, 'When it does not start'."
+        f"a sandbox slot does not start: {problem} "
+        "To mend it: see 'When it does not start' in what collm docs sandbox prints."
     )

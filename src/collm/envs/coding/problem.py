@@ -71,7 +71,7 @@ def _text(row: Mapping[str, Any], key: str, where: str) -> str:
     if isinstance(value, int) and key == "task_id":
         return str(value)
     if not isinstance(value, str) or not value.strip():
-        mend = "each row needs task_id, prompt, test and entry_point; docs/coding.md has the schema."
+        mend = "each row needs task_id, prompt, test and entry_point; collm docs coding has the schema."
         raise CollmError(f"{where}.{key}", "this field must be a text that is not blank.", mend)
     return value
 

@@ -154,11 +154,11 @@ def parse_blueprint(row: Mapping[str, Any], where: str) -> Blueprint:
 def _get(row: Mapping[str, Any], key: str, kind: type | tuple[type, ...], where: str) -> Any:
     if key not in row:
         raise CollmError(
-            f"{where}.{key}", "this field is required.", "add it; docs/housebuild.md has the schema."
+            f"{where}.{key}", "this field is required.", "add it; collm docs housebuild has the schema."
         )
     if not isinstance(row[key], kind):
         problem = f"wrong type {type(row[key]).__name__}."
-        raise CollmError(f"{where}.{key}", problem, "see the schema in docs/housebuild.md.")
+        raise CollmError(f"{where}.{key}", problem, "collm docs housebuild has the schema.")
     return row[key]
 
 

@@ -1,0 +1,33 @@
+"""``collm docs``: the pages, which come with the package."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from collm.errors import CollmError
+
+
+def docs(page: Annotated[str | None, typer.Argument(help="Print this one.")] = None) -> None:
+    """List the pages of the documentation, or print one."""
+    found = pages()
+    if page is None:
+        width = max(map(len, found))
+        for name, file in found.items():
+            title = file.read_text(encoding="utf-8").splitlines()[0].removeprefix("#").strip()
+            typer.echo(f"{name:<{width}}  {title}")
+    elif page in found:
+        typer.echo(found[page].read_text(encoding="utf-8"), nl=False)
+    else:
+        raise CollmError(f"PAGE {page}", "no such page.", f"there are {', '.join(found)}.")
+
+
+def pages() -> dict[str, Path]:
+    """The pages by name. The wheel holds a copy; a checkout has them in ``docs/``."""
+    package = Path(str(files("collm")))
+    folders = (package / "docs", package.parents[1] / "docs")
+    folder = next(folder for folder in folders if folder.is_dir())
+    return {file.stem: file for file in sorted(folder.glob("*.md"))}
