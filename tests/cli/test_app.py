@@ -19,7 +19,7 @@ from collm import __version__, train
 from collm.cli.arguments import complete_recipe
 from collm.config.recipes import describe, run_name, shipped
 from collm.runs.files import append_json_line
-from collm.runs.lock import held
+from collm.runs.lock import locked
 from tests.commands import REWARDS, Command, fingerprint, make_workspace, own_modules, run_command
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "housebuild.json"
@@ -280,7 +280,7 @@ def test_no_error_offers_an_environment_for_tests_alone(collm: Command) -> None:
 
 
 def test_two_commands_do_not_write_one_run(collm: Command, tmp_path: Path) -> None:
-    with held(tmp_path / "run"):
+    with locked(tmp_path / "run"):
         finished = collm("train", "good.yaml", "--out", tmp_path / "run")
     assert finished.code == 2
     assert f"process {os.getpid()} on " in finished.err

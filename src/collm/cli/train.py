@@ -56,11 +56,11 @@ def _trained(config: RunConfig, folder: Path, console: Console, resume: bool) ->
     from collm.report.console import ConsoleDisplay
     from collm.report.finish import print_result
     from collm.runs.faults import faults_told
-    from collm.runs.lock import held
+    from collm.runs.lock import locked
     from collm.training.loop import train as run
 
     display = ConsoleDisplay(console, config.env.headline)
-    with faults_told(str(folder)), held(folder):
+    with faults_told(str(folder)), locked(folder):
         try:
             result = run(config, folder, display, resume)
         finally:
