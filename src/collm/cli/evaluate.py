@@ -23,8 +23,8 @@ def evaluate(
     """Evaluate a run or a saved team on a split."""
     if split not in ("train", "test"):
         raise CollmError("--split", f"no split {split!r}.", "use train or test.")
-    from collm.config.naming import named_after
     from collm.base.quiet import quiet_libraries
+    from collm.config.naming import named_after
     from collm.evaluation.evaluate import evaluate as measure
     from collm.evaluation.saved import open_team
 
