@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 .PHONY: demo test lint types unit format clean
 
 demo: $(VENV)/.demo
-	$(BIN)/collm train demo --out runs/demo-$$(date +%Y%m%d-%H%M%S)
+	if [ -e runs/demo ]; then mv runs/demo runs/demo-before-$$(date +%Y%m%d-%H%M%S); fi
+	$(BIN)/collm train demo --out runs/demo
 
 test: lint types unit
 

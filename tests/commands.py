@@ -71,7 +71,7 @@ class NoEnvironment:
 """
 
 
-OWN_MODULES = {"reinforce", "my_rewards", "broken_module", "my_game", "own_environment"}
+OWN_MODULES = {"reinforce", "my_rewards", "broken_module", "my_game", "my_task", "own_environment"}
 
 
 @dataclass(frozen=True)

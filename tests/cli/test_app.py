@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from collm import __version__, train
+from collm.cli.arguments import complete_recipe
 from collm.config.recipes import describe, run_name, shipped
+from collm.runs.files import append_json_line
+from collm.runs.lock import locked
 from tests.commands import REWARDS, Command, fingerprint, make_workspace, own_modules, run_command
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "housebuild.json"
@@ -242,7 +249,99 @@ def test_overlapping_splits_are_mentioned(collm: Command, tmp_path: Path) -> Non
     assert "Mind: 4 of 6 test tasks are training tasks too." in finished.out
 
 
-def test_the_version_is_the_packages() -> None:
+def test_the_version_is_the_packages(collm: Command) -> None:
     from importlib.metadata import version
 
     assert version("collm") == __version__
+    assert collm("--version").out == f"collm {__version__}\n"
+
+
+def test_the_shell_can_complete_commands_and_recipes(collm: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "_COLLM_COMPLETE" in collm("--show-completion", "bash").out
+    assert complete_recipe("housebuild/c") == ["housebuild/collm_cc", "housebuild/collm_dc"]
+
+
+def test_a_recipe_can_be_printed_and_used(collm: Command, tmp_path: Path) -> None:
+    shown = collm("recipes", "--show", "demo").out
+    assert shown == shipped()["demo"].read_text()
+    (tmp_path / "mine.yaml").write_text(shown)
+    assert collm("train", tmp_path / "mine.yaml", "--dry-run").code == 0
+
+
+def test_score_takes_a_recipe(collm: Command) -> None:
+    play = {"task": {"text": "a thing"}, "turns": [{"left": "1234", "right": "12345"}]}
+    finished = collm("score", "good.yaml", "env.reward_shift=-1", stdin=json.dumps(play).encode())
+    (row,) = map(json.loads, finished.out.splitlines())
+    assert row["raw_reward"] == pytest.approx(0.1)
+    assert row["reward"] == pytest.approx(-0.9)
+    shipped_recipe = collm("score", "tldr/tiny", stdin=b"")
+    assert (shipped_recipe.code, shipped_recipe.out) == (0, "")
+
+
+def test_no_error_offers_an_environment_for_tests_alone(collm: Command) -> None:
+    for finished in (collm("score", "chess"), collm("train", "good.yaml", "env.type=chess")):
+        assert finished.code == 2
+        assert "housebuild" in finished.err
+        assert "probe" not in finished.err
+    assert collm("score", "probe_constant", stdin=b"").code == 0
+
+
+def test_two_commands_do_not_write_one_run(collm: Command, tmp_path: Path) -> None:
+    with locked(tmp_path / "run"):
+        finished = collm("train", "good.yaml", "--out", tmp_path / "run")
+    assert finished.code == 2
+    assert f"process {os.getpid()} on " in finished.err
+    assert "is working on this run" in finished.err
+
+
+def test_a_start_that_failed_can_be_tried_again(collm: Command, workspace: Path, tmp_path: Path) -> None:
+    """The reward works in the trial episode and fails in the first evaluation."""
+    failing = "calls = []\ndef short(replies, row):\n    calls.append(row)\n    return 1 / (len(calls) < 2)\n"
+    (workspace / "my_rewards.py").write_text(failing)
+    try:
+        finished = collm("train", "good.yaml", "--out", tmp_path / "run")
+    finally:
+        (workspace / "my_rewards.py").write_text(REWARDS)
+    assert finished.code == 2
+    assert "ZeroDivisionError" in finished.err
+    sys.modules.pop("my_rewards")
+    again = collm("train", "good.yaml", "training.max_updates=1", "seed=9", "--out", tmp_path / "run")
+    assert again.code == 0, again
+    assert (tmp_path / "run" / "summary.json").is_file()
+
+
+def test_a_full_disk_ends_in_one_message_with_the_checkpoints_kept(
+    collm: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log is full at the second update, after the checkpoint of the first."""
+    if not Path("/dev/full").is_char_device():
+        pytest.skip("there is no device /dev/full")
+
+    def append(file: Path, row: Mapping[str, Any]) -> None:
+        full = file.name == "metrics.jsonl" and row["update"] == 2
+        append_json_line(Path("/dev/full") if full else file, row)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("collm.runs.folder.append_json_line", append)
+        finished = collm("train", "good.yaml", "--out", tmp_path / "run")
+    assert finished.code == 2
+    assert finished.err.endswith(
+        "run: the disk is full; what was written before is kept. "
+        "To mend it: make room there; a run goes on with --resume.\n"
+    )
+    assert "Traceback" not in finished.err
+    resumed = collm("train", "good.yaml", "--out", tmp_path / "run", "--resume")
+    assert "Resumed after update 1." in resumed.out
+
+
+def test_memory_that_runs_out_while_sampling_names_the_setting(
+    collm: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_memory(*arguments: object, **options: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.\nMore lines.")
+
+    monkeypatch.setattr("torch.nn.functional.embedding", no_memory)
+    finished = collm("train", "good.yaml", "--out", tmp_path / "run")
+    assert finished.code == 2
+    assert "run: memory ran out (CUDA out of memory. Tried to allocate 20.00 GiB); " in finished.err
+    assert "To mend it: lower agents.*.batch_rows; a run goes on with --resume.\n" in finished.err

@@ -13,11 +13,10 @@ import typer
 import yaml
 
 from collm.cli.app import app
-from collm.cli.scaffold import new_environment
-from collm.config.overrides import parse_overrides
+from collm.cli.scaffold import new_environment, new_task
+from collm.cli.score import _environment
 from collm.config.recipes import find, load_recipe
 from collm.config.tree import make_config
-from collm.env import make_env
 from tests.commands import OWN_MODULES, own_modules, run_command
 from tests.docs.pages import PAGES, Typed, blocks, mentioned, typed
 
@@ -31,6 +30,7 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     (tmp_path / "my_recipe.yaml").write_text(find("demo").read_text(encoding="utf-8"))
     (tmp_path / "reinforce.py").write_text(blocks("architecture", "python")[0])
     new_environment("my_game", tmp_path)
+    new_task("my_task", tmp_path)
     monkeypatch.chdir(tmp_path)
     with own_modules():
         yield
@@ -63,7 +63,7 @@ def test_commands_of_a_page_fit_the_command_line(page: str, reader: None) -> Non
             place = context.params["folder"]
             load_recipe("demo" if place.startswith("runs/") else place, overrides, learns=False)
         elif context.info_name == "score":
-            make_env({"type": context.params["env"], **parse_overrides(overrides)})
+            _environment(context.params["env"], overrides)
     for command in mentioned(page):
         command_of(list(command.arguments))
 

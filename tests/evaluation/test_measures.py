@@ -42,6 +42,14 @@ def test_metrics_are_averaged_over_all_turns_and_over_last_turns() -> None:
     assert (found["iou"], found["final_iou"]) == (0.5, 0.75)
 
 
+def test_the_terms_of_the_reward_are_named_and_sum_to_it() -> None:
+    one = replace(turn(0), raw_reward=3.0, components={"brief": 1.0, "true": 2.0})
+    two = replace(turn(0), raw_reward=2.0, components={"true": 2.0})
+    found = measures([chain(one, two)])
+    assert (found["component/brief"], found["component/true"]) == (0.5, 2.0)
+    assert found["component/brief"] + found["component/true"] == found["raw_reward_mean"]
+
+
 def test_a_metric_that_only_some_turns_have_is_averaged_over_those() -> None:
     one = chain(measured(turn(0), start=2.0), measured(turn(0), end=1.0))
     found = measures([one, chain(measured(turn(0), start=4.0, end=3.0))])

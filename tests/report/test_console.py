@@ -29,6 +29,13 @@ def test_without_a_terminal_a_run_is_told_in_lines() -> None:
     ]
 
 
+def test_a_long_line_is_not_folded() -> None:
+    out = io.StringIO()
+    display = ConsoleDisplay(Console(file=out, width=40), ["iou"])
+    display.evaluated(2, MEASURES)
+    assert len(out.getvalue().splitlines()) == 1
+
+
 def test_in_a_terminal_a_run_is_a_bar() -> None:
     out = io.StringIO()
     display = ConsoleDisplay(Console(file=out, width=120, force_terminal=True), ["iou"])

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from collm.errors import CollmError
-from collm.runs.lock import held
+from collm.runs.lock import locked
 
 
 def hold(folder: Path, told: Connection) -> None:
     """Hold a folder until something is said, in a process of its own."""
-    with held(folder):
+    with locked(folder):
         told.send(os.getpid())
         told.recv()
 
@@ -25,44 +25,44 @@ def test_a_second_process_is_told_who_holds_the_folder(tmp_path: Path) -> None:
     process.start()
     pid = here.recv()
     message = rf"run: process {pid} on {socket.gethostname()} is working on this run"
-    with pytest.raises(CollmError, match=message), held(tmp_path / "run"):
+    with pytest.raises(CollmError, match=message), locked(tmp_path / "run"):
         pass
     assert (tmp_path / "run" / ".lock").is_file()
     process.kill()
     process.join()
-    with held(tmp_path / "run"):  # a dead holder holds nothing
+    with locked(tmp_path / "run"):  # a dead holder holds nothing
         assert (tmp_path / "run" / ".lock").read_text().startswith(f"process {os.getpid()} on ")
 
 
 def test_one_process_holds_a_folder_once(tmp_path: Path) -> None:
     with (
-        held(tmp_path),
+        locked(tmp_path),
         pytest.raises(CollmError, match=f"process {os.getpid()} on .* is working on this run"),
-        held(tmp_path),
+        locked(tmp_path),
     ):
         pass
-    with held(tmp_path):
+    with locked(tmp_path):
         pass
 
 
 def test_a_start_that_writes_nothing_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), held(tmp_path / "a" / "b" / "run"):
+    with pytest.raises(ZeroDivisionError), locked(tmp_path / "a" / "b" / "run"):
         raise ZeroDivisionError
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_was_written_stays_without_the_lock(tmp_path: Path) -> None:
-    with held(tmp_path / "run"):
+    with locked(tmp_path / "run"):
         (tmp_path / "run" / "config.yaml").write_text("seed: 0")
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["config.yaml"]
     empty = tmp_path / "empty"
     empty.mkdir()
-    with held(empty):
+    with locked(empty):
         pass
     assert empty.is_dir(), "a folder that was there before is left"
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(CollmError, match="this is a file"), held(tmp_path / "file"):
+    with pytest.raises(CollmError, match="this is a file"), locked(tmp_path / "file"):
         pass

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from collm.base.yaml_text import read_yaml
-from collm.config.overrides import overridden
-from collm.config.tree import RunConfig, make_config
 from collm.errors import CollmError
+
+if TYPE_CHECKING:
+    from collm.config.tree import RunConfig
 
 _ROOT = Path(str(files("collm").joinpath("recipes")))
 
@@ -34,6 +35,9 @@ def load_recipe(name: str, overrides: Sequence[str] = (), *, learns: bool = True
     Raises:
         CollmError: if there is no such recipe, it is not YAML, or the result does not fit.
     """
+    from collm.config.overrides import overridden  # not above: the recipes are listed without it
+    from collm.config.tree import make_config
+
     path = find(name)
     return make_config(overridden(_read(path), overrides), name, learns=learns)
 

@@ -7,12 +7,16 @@ from statistics import fmean, pstdev
 
 from collm.types import Tree, Turn
 
+COMPONENT = "component/"
+"""Before the names of the raw reward's terms."""
+
 
 def measures(trees: Sequence[Tree]) -> dict[str, float]:
-    """Mean return, reward and every metric of the environment.
+    """Mean return, reward, every component of the reward and every metric of the environment.
 
     ``return_mean`` averages the undiscounted sum of processed rewards over trees, and within a tree over
-    siblings. A metric's plain name is its mean over all turns, ``final_`` its mean over last turns.
+    siblings. A metric's plain name is its mean over all turns, ``final_`` its mean over last turns;
+    ``component/NAME`` is a term of the raw reward, 0 where a turn does not name it.
     """
     trees = [tree.played for tree in trees]
     turns = [turn for tree in trees for turn in tree.turns]
@@ -25,6 +29,8 @@ def measures(trees: Sequence[Tree]) -> dict[str, float]:
         "raw_reward_mean": fmean(turn.raw_reward for turn in turns),
         "turns_mean": fmean(_expected(tree, lambda turn: 1.0) for tree in trees),
     }
+    for name in dict.fromkeys(name for turn in turns for name in turn.components):
+        found[COMPONENT + name] = fmean(turn.components.get(name, 0.0) for turn in turns)
     for name in dict.fromkeys(name for turn in turns for name in turn.metrics):
         for prefix, chosen in (("", turns), ("final_", last)):
             values = [turn.metrics[name] for turn in chosen if name in turn.metrics]

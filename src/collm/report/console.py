@@ -42,7 +42,7 @@ class ConsoleDisplay:
         self._progress.start()
 
     def note(self, line: str) -> None:
-        self._console.print(printable(line), markup=False, highlight=False)
+        self._console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
 
     def updated(self, metrics: Mapping[str, float]) -> None:
         text = "  ".join([*self._shown(metrics, ""), f"{metrics['tokens_per_second']:.0f} tok/s"])

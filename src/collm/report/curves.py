@@ -73,7 +73,8 @@ def _draw_key(axes: Any, run: Run, name: str) -> None:
         x, y = zip(*points, strict=True)
         if source == "train":
             axes.plot(x, y, color=_LOOKS[source]["color"], alpha=0.25, linewidth=1)
-            y, label = _smoothed(y), f"{label},\nmean over {_width(len(y))} updates"
+            width = _width(len(y))
+            y, label = _smoothed(y), label if width == 1 else f"{label},\nmean over {width} updates"
         axes.plot(x, y, label=label, **_LOOKS[source])
     axes.set_xlabel("environment steps (joint actions)")
     axes.set_title(name.removesuffix("_mean"))

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from collm.config.tree import RunConfig
+from collm.evaluation.measures import COMPONENT
 from collm.report.console import comparison_table
 from collm.report.curves import draw_run
 from collm.report.minecraft.pictures import draw_before_and_after
@@ -21,6 +22,7 @@ def print_result(config: RunConfig, folder: Path, summary: Mapping[str, Any], co
         "return_mean",
         *config.env.headline,
         *(f"final_{name}" for name in config.env.headline),
+        *(name for name in summary["after"] if name.startswith(COMPONENT)),
         "tokens",
     ]
     console.print(comparison_table(summary["before"], summary["after"], names))

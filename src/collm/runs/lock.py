@@ -15,7 +15,7 @@ from collm.runs.layout import Layout
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Hold a run folder for oneself, as long as the block lasts.
 
     The system gives the lock back when its holder dies, however it dies. A folder that the block left empty

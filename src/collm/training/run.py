@@ -9,9 +9,9 @@ import torch
 from collm.agents.team import load_team
 from collm.config.tree import RunConfig
 from collm.contract.held import hold
-from collm.runs import lock
 from collm.runs.faults import faults_told
 from collm.runs.folder import Counters, RunFolder
+from collm.runs.lock import locked
 from collm.runs.tracking import check_installed, open_trackers
 from collm.training.display import Display
 from collm.training.loop import Result, Run, go_on
@@ -32,7 +32,7 @@ def train(config: RunConfig, out: Path, display: Display, resume: bool = False) 
         CollmError: for bad input. All of it that can be known is checked before anything is written.
         InfrastructureError: if the environment cannot run here.
     """
-    with lock.held(out), faults_told(f"--out {out}"):
+    with locked(out), faults_told(f"--out {out}"):
         return _train(config, out, display, resume)
 
 
