@@ -3,7 +3,13 @@ from __future__ import annotations
 import pytest
 
 from collm.envs.coding.problem import Problem
-from collm.envs.coding.prompts import UNREADABLE, first_prompt, parameters, reference_prompt
+from collm.envs.coding.prompts import (
+    UNREADABLE,
+    paper_prompt,
+    parameters,
+    reference_frame,
+    reference_prompt,
+)
 
 RULES = """\
 - Output ONLY the function code, no explanations or examples
@@ -16,7 +22,7 @@ PROBLEM = Problem("t", PROMPT, "def check(candidate):\n    assert candidate(1) =
 
 
 def test_the_papers_helper_prompt() -> None:
-    assert first_prompt(PROBLEM, "aux", False, "paper") == (
+    assert paper_prompt(PROBLEM, "aux", False) == (
         f"Create a helper function for this coding problem.\n\nProblem:\n{PROMPT}\nInstructions:\n{RULES}"
         "- Create a helper function named 'aux' that can assist the main function\n"
         "- The function should return useful data for solving the problem\n\n"
@@ -26,7 +32,7 @@ def test_the_papers_helper_prompt() -> None:
 
 
 def test_the_references_main_prompt() -> None:
-    assert first_prompt(PROBLEM, "main", False, "reference") == (
+    assert reference_prompt(PROBLEM, "main", False) == (
         "Solve this coding problem by implementing the required function.\n\n"
         f"Problem:\n{PROMPT}\n\nYou have access to a helper function: aux(...)\n\n"
         f"IMPORTANT INSTRUCTIONS:\n{RULES}- Do NOT redefine the aux() function\n"
@@ -38,8 +44,8 @@ def test_the_references_main_prompt() -> None:
 
 
 def test_a_single_agent_hears_nothing_of_a_helper() -> None:
-    for variant in ("paper", "reference"):
-        text = first_prompt(PROBLEM, "main", True, variant)
+    for prompt in (paper_prompt, reference_prompt):
+        text = prompt(PROBLEM, "main", True)
         assert "aux" not in text
         assert "- Make sure your solution is complete and handles all cases\n" in text
         assert text.endswith("def double(n: int=1):\n    # your function code here\n    return result\n")
@@ -61,10 +67,10 @@ def test_parameters_are_those_of_the_right_function(prompt: str, expected: str) 
 
 def test_the_reference_takes_the_first_parameters_it_finds() -> None:
     text = "def helper(a,b):\n    return a\n\ndef double(x):\n    '''Doc.'''\n"
-    assert "def double(a, b):" in reference_prompt(text, "double", "main", False)
+    assert "def double(a, b):" in reference_frame(text, PROBLEM, "main", False)
 
 
 @pytest.mark.parametrize("text", ["def double():\n    pass", "no code at all"])
 def test_the_reference_cannot_read_every_prompt(text: str) -> None:
-    assert reference_prompt(text, "double", "main", False) == UNREADABLE
+    assert reference_frame(text, PROBLEM, "main", False) == UNREADABLE
     assert UNREADABLE == "Error: Could not extract function information from prompt."

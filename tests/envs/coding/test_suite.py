@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 
-from collm.envs.coding import reference
+from collm.envs.coding import suite_by_lines
 from collm.envs.coding.problem import Problem
 from collm.envs.coding.suite import collect
 from collm.sandbox import Program, SandboxConfig, Step, grade
@@ -99,19 +99,41 @@ def test_a_call_made_for_its_effect_changes_its_argument() -> None:
     assert outcomes(test, "def f(x): return sorted(x)") == [False]
 
 
-def test_an_argument_may_be_asked_about_after_a_call() -> None:
+def test_a_call_whose_result_is_used_leaves_its_argument_alone() -> None:
     test = """
     def check(candidate):
         first = [2, 1]
         result = candidate(first)
-        assert first == [2, 1], "it was left alone"
+        assert first == [2, 1], "says nothing, for it cannot change"
+        assert result == sorted(first)
         second = [4, 3]
         assert candidate(second) == [3, 4]
-        assert second == [4, 3]
         assert candidate([6, 5]) == [5, 6]
     """
-    assert outcomes(test, "def f(x): return sorted(x)") == [True, True, True, True]
-    assert outcomes(test, "def f(x):\n    x.sort()\n    return x") == [False, True, False, True]
+    assert outcomes(test, "def f(x): return sorted(x)") == [True, True, True]
+    assert outcomes(test, "def f(x):\n    x.sort()\n    return x") == [True, True, True]
+
+
+SPOILED = {
+    "asserted": "x = [3, 1, 2]\nassert candidate(x) == sorted(x)",
+    "kept": "x = [3, 1, 2]\nresult = candidate(x)\nassert result == sorted(x)",
+    "counted": "x = [3, 1, 2]\nassert len(candidate(x)) == len(x)",
+    "by a keyword": "x = [3, 1, 2]\nassert candidate(x=x) == sorted(x)",
+    "in a loop": "for x in ([3, 1], [2, 1]):\n    assert candidate(x) == sorted(x)",
+    "in a comprehension": "assert all(candidate(x) == sorted(x) for x in ([3, 1], [2, 1]))",
+    "in a condition": "x = [3, 1, 2]\nif candidate(x) != sorted(x):\n    raise ValueError",
+    "handed on": "x = [3, 1, 2]\nsame(candidate(x), x)",
+    "in a function": "def one(x):\n    assert candidate(x) == sorted(x)\none([3, 1])",
+    "all of it": "x = [3, 1, 2]\nassert candidate(x) == sorted(x)\nreturn",
+}
+
+
+@pytest.mark.parametrize("name", SPOILED)
+def test_emptying_an_argument_passes_nothing(name: str) -> None:
+    test = "def same(a, b):\n    assert a == sorted(b)\n\ndef check(candidate):\n"
+    test += textwrap.indent(SPOILED[name], "    ")
+    assert outcomes(test, "def f(x):\n    x.clear()\n    return []") == [False]
+    assert outcomes(test, "def f(x):\n    return sorted(x)") == [True]
 
 
 def test_helpers_from_elsewhere_may_judge() -> None:
@@ -212,7 +234,7 @@ def test_the_reference_reads_asserts_line_by_line() -> None:
         assert candidate(9)
     """
     prompt = "from math import floor\nimport no_such_thing\ndef f(x):\n    pass\n"
-    suite = reference.collect(problem(test, prompt))
+    suite = suite_by_lines.collect(problem(test, prompt))
     assert suite.labels == ("assert f(1) == 2", "assert f([", 'assert f(x) == "f"')
     assert suite.steps == tuple(Step(label) for label in suite.labels)
     verdict = grade(Program(INCREMENT, "f", suite.steps, suite.preamble, suite.alias), SANDBOX)

@@ -12,26 +12,16 @@ from pydantic import Field, model_validator
 from collm.data.rows import is_file_name, select
 from collm.data.tasks import load_tasks
 from collm.env import MOST_TURNS, Environment, Split, StepSeconds, Transition
-from collm.envs.coding import paper, reference
 from collm.envs.coding.embedded import embedded_problems
 from collm.envs.coding.feedback import MODES, FeedbackMode, Review
 from collm.envs.coding.ladder import BEST, BEST_ALONE, climb
 from collm.envs.coding.problem import Problem, parse_problem, renamed
-from collm.envs.coding.prompts import first_prompt, reference_prompt
-from collm.envs.coding.reading import Reading, Variant
-from collm.envs.coding.suite import Suite, collect
+from collm.envs.coding.replies.reading import Reading
+from collm.envs.coding.trials import check_settings, check_tests
+from collm.envs.coding.variants import VARIANTS, Variant, VariantName
 from collm.errors import CollmError
 from collm.sandbox import SandboxConfig, TestResult, grade, guards
 from collm.types import Observation, Observations
-
-_HUB_SPLITS: Mapping[str, Mapping[Variant, tuple[str, str]]] = {
-    "OpenMLRL/CoopHumanEval": {
-        "paper": ("train[0:66]", "train[66:82]"),
-        "reference": ("train[16:]", "train[:16]"),
-    },
-    "openai/openai_humaneval": dict.fromkeys(("paper", "reference"), ("test[33:163]", "test[:32]")),
-    "OpenMLRL/MBPP": dict.fromkeys(("paper", "reference"), ("test[15:65]", "test[:15]")),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +82,7 @@ class Coding(Environment[Problem, CodingState]):
     headline: ClassVar[tuple[str, ...]] = ("passed_all", "pass_rate", "collab_aux_usage")
 
     type: Literal["coding"] = "coding"
-    variant: Variant = "paper"
+    variant: VariantName = "paper"
     num_agents: Literal[1, 2] = 2
     num_turns: int = Field(default=2, ge=1, le=MOST_TURNS)
     reward_shift: float = -BEST
@@ -112,11 +102,13 @@ class Coding(Environment[Problem, CodingState]):
         """The shift makes the best reward 0, so that finishing early never costs anything."""
         if not isinstance(values, dict):
             return values
-        alone, by_reference = values.get("num_agents") == 1, values.get("variant") == "reference"
+        alone, variant = values.get("num_agents") == 1, VARIANTS["paper"]
+        if values.get("variant") == "reference":
+            variant = VARIANTS["reference"]
         return {
             "num_turns": 1 if alone else 2,
             "reward_shift": -BEST_ALONE if alone else -BEST,
-            "termination_threshold": (-0.1 if alone else -0.2) if by_reference else None,
+            "termination_threshold": variant.threshold_alone if alone else variant.threshold,
             **values,
         }
 
@@ -132,16 +124,23 @@ class Coding(Environment[Problem, CodingState]):
         cut = self.train if split == "train" else self.test
         if self.dataset == "embedded":
             return select(embedded_problems(split), cut, f"env.{split}")
-        if cut is None and not is_file_name(self.dataset) and self.dataset in _HUB_SPLITS:
-            cut = _HUB_SPLITS[self.dataset][self.variant][0 if split == "train" else 1]
+        slices = None if is_file_name(self.dataset) else self._rules.slices.get(self.dataset)
+        if cut is None and slices is not None:
+            cut = slices[0 if split == "train" else 1]
         return load_tasks(self.dataset, self.parse_task, split, cut)
 
     def parse_task(self, row: Mapping[str, Any], where: str) -> Problem:
+        """Read a row, and try its tests once.
+
+        Raises:
+            CollmError: if the row does not fit, or its tests find no function wrong, hang or exit.
+        """
         problem = parse_problem(row, where)
-        suite = self._suite(problem)
-        if self.variant == "paper" and not suite.labels:
+        suite = self._rules.collect(problem)
+        if self._rules.must_judge and not suite.labels:
             mend = "write def check(candidate): with assert statements about what candidate returns."
             raise CollmError(f"{where}.test", "nothing in it can find the function wrong.", mend)
+        check_tests(problem, suite, self._sandbox, where)
         called = suite.entry_point
         return problem if called == problem.entry_point else renamed(problem, called)
 
@@ -149,7 +148,7 @@ class Coding(Environment[Problem, CodingState]):
         return CodingState(task)
 
     def observe(self, state: CodingState) -> Observations:
-        raw = self.variant == "reference" if self.raw_prompts is None else self.raw_prompts
+        raw = self._rules.raw_prompts if self.raw_prompts is None else self.raw_prompts
         turn = len(state.plays)
         return {agent: Observation(self._prompt(state, agent, turn), raw=raw) for agent in self.agents}
 
@@ -162,7 +161,7 @@ class Coding(Environment[Problem, CodingState]):
         play = self._judge(state.problem, replies)
         following = CodingState(state.problem, (*state.plays, play))
         components = climb(play.reading, play.passed, len(play.results))
-        solved = self.variant == "paper" and self._is_solved(play)
+        solved = self._rules.ends_when_solved and self._is_solved(play)
         return Transition(
             state=following,
             reward=fsum(components.values()),
@@ -172,24 +171,32 @@ class Coding(Environment[Problem, CodingState]):
         )
 
     def notices(self) -> Sequence[str]:
-        return (guards(self._sandbox),)
+        """What guards the sandbox.
 
-    def _suite(self, problem: Problem) -> Suite:
-        return collect(problem) if self.variant == "paper" else reference.collect(problem)
+        Raises:
+            CollmError: if no program could pass under its limits.
+            InfrastructureError: if it does not start.
+        """
+        line = guards(self._sandbox)
+        check_settings(self._sandbox, "env.sandbox")
+        return (line,)
+
+    @property
+    def _rules(self) -> Variant:
+        return VARIANTS[self.variant]
 
     def _judge(self, problem: Problem, replies: Mapping[str, str]) -> Play:
-        read = paper.read if self.variant == "paper" else reference.read
-        reading = read(problem, replies["main"], replies["aux"] if self.num_agents == 2 else None)
-        suite = self._suite(problem)
-        if reading.runs and suite.labels:
+        aux = replies["aux"] if self.num_agents == 2 else None
+        reading, suite = self._rules.read(problem, replies["main"], aux), self._rules.collect(problem)
+        if reading.testable and suite.labels:
             results = grade(reading.program(suite, problem.entry_point), self._sandbox).results
         else:
-            results = (_unrun(reading, problem.entry_point),) * len(suite.labels)
+            results = self._rules.untested(reading, problem.entry_point, len(suite.labels))
         return Play(tuple(replies.items()), reading, results)
 
     @property
     def _sandbox(self) -> SandboxConfig:
-        seconds = self.test_seconds or (8.0 if self.variant == "paper" else 10.0)
+        seconds = self.test_seconds or self._rules.test_seconds
         limits = replace(self.sandbox.limits, test_seconds=seconds)
         return self.sandbox.model_copy(update={"limits": limits})
 
@@ -202,20 +209,18 @@ class Coding(Environment[Problem, CodingState]):
         """What an agent reads at a turn, given the turns before."""
         alone = self.num_agents == 1
         if turn == 0:
-            return first_prompt(state.problem, agent, alone, self.variant)
+            return self._rules.first_prompt(state.problem, agent, alone)
         text = MODES[self.feedback](self._review(state, agent, turn))
-        if self.variant == "paper":
-            return text
-        return reference_prompt(text, state.problem.entry_point, agent, alone)
+        return self._rules.later_prompt(text, state.problem, agent, alone)
 
     def _review(self, state: CodingState, agent: str, turn: int) -> Review:
         play = state.plays[turn - 1]
-        labels = self._suite(state.problem).labels
+        labels = self._rules.collect(state.problem).labels if play.results else ()
         return Review(
             agent=agent,
             entry_point=state.problem.entry_point,
             alone=self.num_agents == 1,
-            variant=self.variant,
+            wording=self._rules.wording,
             reading=play.reading,
             tests=self._shown(tuple(zip(labels, play.results, strict=True))),
             prompts=[self._prompt(state, agent, earlier) for earlier in range(turn)],
@@ -223,17 +228,8 @@ class Coding(Environment[Problem, CodingState]):
         )
 
     def _shown(self, tests: tuple[tuple[str, TestResult], ...]) -> tuple[tuple[str, TestResult], ...]:
-        count = self.feedback_tests
-        if count is None:
-            count = 0 if self.variant == "paper" else 1
+        count = self._rules.feedback_tests if self.feedback_tests is None else self.feedback_tests
         return tests if count == 0 else tests[:count] if count > 0 else tests[count:]
-
-
-def _unrun(reading: Reading, entry_point: str) -> TestResult:
-    """How a test goes whose program cannot even be loaded."""
-    if reading.fault is not None:
-        return TestResult("failed", "SyntaxError", reading.fault.message)
-    return TestResult("failed", "NameError", f"name '{entry_point}' is not defined")
 
 
 def _metrics(play: Play, components: Mapping[str, float]) -> dict[str, float]:

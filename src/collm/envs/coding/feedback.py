@@ -6,10 +6,35 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from collm.envs.coding.reading import Definition, Reading, Variant
+from collm.envs.coding.replies.reading import Definition, Reading
 from collm.sandbox import TestResult
 
 FeedbackMode = Literal["level_feedback", "level_passed", "passed", "plain"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What the two readings word differently.
+
+    Attributes:
+        opening: what level_feedback begins with.
+        previous: what the other modes begin with.
+        main: how main's function is named.
+        complete: what is said of a function that is whole.
+        fault: the message of a syntax error.
+        failure: a test that failed.
+        between: what stands between two misuses.
+        revise: how level_feedback ends.
+    """
+
+    opening: Callable[[Review], Sequence[str]]
+    previous: Callable[[Review], Sequence[str]]
+    main: str
+    complete: str
+    fault: str
+    failure: str
+    between: str
+    revise: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +52,7 @@ class Review:
     agent: str
     entry_point: str
     alone: bool
-    variant: Variant
+    wording: Wording
     reading: Reading
     tests: Sequence[tuple[str, TestResult]]
     prompts: Sequence[str]
@@ -44,31 +69,27 @@ class Review:
 
 def level_feedback(review: Review) -> str:
     """The findings of the static analysis and of the tests, in full."""
-    reference = review.variant == "reference"
-    lines = list(_history(review)) if reference else []
-    lines += ["Static and execution diagnostics:", *_diagnostics(review), ""]
-    revise = f"Revise your {review.function}{'(...)' if reference else ''} accordingly."
-    lines.append(f"{revise} Output ONLY the function code with no extra text." if reference else revise)
-    return "\n".join(lines)
+    lines = [*review.wording.opening(review), "Static and execution diagnostics:", *_diagnostics(review), ""]
+    return "\n".join([*lines, review.wording.revise.format(review.function)])
 
 
 def level_passed(review: Review) -> str:
     """One signal for each level, without the details."""
     lines = ["Signals:", *(f"- {signal}" for signal in _signals(review))]
-    return "\n".join([*_previous(review), *lines, "", _revise(review, "accordingly")])
+    return "\n".join([*review.wording.previous(review), *lines, "", _revise(review, "accordingly")])
 
 
 def passed(review: Review) -> str:
     """One signal for all levels."""
     reading, total = review.reading, len(review.tests)
     every = reading.fault is None and bool(reading.main.source) and total > 0 and review.passed == total
-    signal = "All levels passed" if every else "Not all levels passed"
-    return "\n".join([*_previous(review), f"Signal: {signal}", "", _revise(review, "if needed")])
+    signal = "Signal: All levels passed" if every else "Signal: Not all levels passed"
+    return "\n".join([*review.wording.previous(review), signal, "", _revise(review, "if needed")])
 
 
 def plain(review: Review) -> str:
     """No signal at all."""
-    return "\n".join([*_previous(review), _revise(review, "accordingly")])
+    return "\n".join([*review.wording.previous(review), _revise(review, "accordingly")])
 
 
 MODES: dict[FeedbackMode, Callable[[Review], str]] = {
@@ -79,49 +100,80 @@ MODES: dict[FeedbackMode, Callable[[Review], str]] = {
 }
 
 
-def _history(review: Review) -> Iterator[str]:
-    yield "History: previous prompts:"
-    for turn, prompt in enumerate(review.prompts, start=1):
-        yield f"- Turn {turn} prompt:\n{prompt}"
-    yield ""
+def _history(review: Review) -> Sequence[str]:
+    """All prompts and replies so far, of which the reference repeats every one."""
+    whose = "" if review.alone else "aux(...) " if review.agent == "aux" else "main "
+    prompts = (f"- Turn {turn} prompt:\n{prompt}" for turn, prompt in enumerate(review.prompts, start=1))
+    replies = (f"- Turn {turn} response:\n{reply}" for turn, reply in enumerate(review.replies, start=1))
+    return [
+        *("History: previous prompts:", *prompts, ""),
+        *(f"History: your previous {whose}responses:", *replies, ""),
+    ]
+
+
+def _implementation(review: Review) -> Sequence[str]:
+    """The agent's last function; in the paper's reading its history holds it already."""
+    own = review.reading.aux if review.agent == "aux" else review.reading.main
     whose = "aux(...)" if review.agent == "aux" else "main"
-    yield f"History: your previous {whose} responses:"
-    for turn, reply in enumerate(review.replies, start=1):
-        yield f"- Turn {turn} response:\n{reply}"
-    yield ""
+    return [f"Your previous {whose} implementation:", own.source or "<no implementation found>", ""]
+
+
+def _nothing(review: Review) -> Sequence[str]:
+    return []
+
+
+PAPER = Wording(
+    opening=_nothing,
+    previous=_nothing,
+    main="Main function {}",
+    complete="defined",
+    fault="{message}",
+    failure="- {label}\n  {error}: {message}",
+    between="; ",
+    revise="Revise your {} accordingly.",
+)
+REFERENCE = Wording(
+    opening=_history,
+    previous=_implementation,
+    main="Main function ({})",
+    complete="properly defined with return statement",
+    fault="{message} (<unknown>, line {line})",
+    failure="  Failed case: {label} -> {error}: {message}",
+    between=", ",
+    revise="Revise your {}(...) accordingly. Output ONLY the function code with no extra text.",
+)
 
 
 def _diagnostics(review: Review) -> Iterator[str]:
     reading = review.reading
+    name = review.wording.main.format(review.entry_point)
     aux = f"- Aux definition: {_found(review, 'Aux function', reading.aux)}"
-    main = f"- Main definition: {_found(review, f'Main function ({review.entry_point})', reading.main)}"
+    main = f"- Main definition: {_found(review, name, reading.main)}"
     if review.alone:
         yield main
     else:
         yield from (aux, main) if review.agent == "aux" else (main, aux)
-    yield from _syntax(reading)
+    yield from _syntax(review)
     yield from _tests(review)
     if review.agent == "main" and not review.alone and reading.main.complete:
-        yield f"- Aux usage: {_usage(reading)}"
+        yield f"- Aux usage: {_usage(review)}"
         if reading.wrapper:
             yield "- Warning: main appears to be a thin wrapper over aux"
 
 
 def _found(review: Review, title: str, definition: Definition) -> str:
-    if review.variant == "paper":
-        title = title.replace("(", "").replace(")", "")
     if definition.complete:
-        how = "defined" if review.variant == "paper" else "properly defined with return statement"
-        return f"FOUND ({title} {how})"
+        return f"FOUND ({title} {review.wording.complete})"
     return f"MISSING ({title} {'missing return statement' if definition.source else 'not defined'})"
 
 
-def _syntax(reading: Reading) -> Iterator[str]:
-    fault = reading.fault
+def _syntax(review: Review) -> Iterator[str]:
+    fault = review.reading.fault
     if fault is None:
         yield "- Syntax: OK (Combined code syntax OK)"
         return
-    yield f"- Syntax: ERROR (Combined code has syntax error: {fault.message})"
+    message = review.wording.fault.format(message=fault.message, line=fault.line)
+    yield f"- Syntax: ERROR (Combined code has syntax error: {message})"
     yield f"  SyntaxError at line {fault.line}, col {fault.column}: {fault.message}"
 
 
@@ -131,19 +183,16 @@ def _tests(review: Review) -> Iterator[str]:
         return
     yield f"- Tests: {review.passed}/{len(review.tests)} passed"
     for label, result in review.tests:
-        if result.passed:
-            continue
-        if review.variant == "reference":
-            yield f"  Failed case: {label} -> {result.error}: {result.message}"
-        else:
-            yield f"- {label}\n  {result.error}: {result.message}"
+        if not result.passed:
+            yield review.wording.failure.format(label=label, error=result.error, message=result.message)
 
 
-def _usage(reading: Reading) -> str:
+def _usage(review: Review) -> str:
+    reading = review.reading
     if not reading.aux_called:
         return "main does NOT call aux"
     if reading.misuses:
-        return f"called but misused ({'; '.join(reading.misuses[:2])})"
+        return f"called but misused ({review.wording.between.join(reading.misuses[:2])})"
     return "main calls aux and uses its result"
 
 
@@ -168,15 +217,6 @@ def _usage_signal(reading: Reading) -> str:
     if not reading.aux_called:
         return "Main does not call aux"
     return "Aux called but result not used properly" if reading.misuses else "Aux call present and used"
-
-
-def _previous(review: Review) -> list[str]:
-    """The agent's last implementation; in the paper's reading its history holds it already."""
-    if review.variant == "paper":
-        return []
-    own = review.reading.aux if review.agent == "aux" else review.reading.main
-    whose = "aux(...)" if review.agent == "aux" else "main"
-    return [f"Your previous {whose} implementation:", own.source or "<no implementation found>", ""]
 
 
 def _revise(review: Review, how: str) -> str:

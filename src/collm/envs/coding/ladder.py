@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from collm.envs.coding.reading import Reading
+from collm.envs.coding.replies.reading import Reading
 
 AUX_DEFINED, MAIN_DEFINED, SYNTAX, TESTS, AUX_USED, SUBSTANCE, IGNORED = 0.4, 0.6, 0.5, 1.0, 0.5, 1.0, -0.5
 

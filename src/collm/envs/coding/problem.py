@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import keyword
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from collm.envs.coding.source import Fault, FunctionNode, functions, parse
+from collm.envs.coding.source import Fault, FunctionNode, functions, parse_row
 from collm.errors import CollmError
 
 
@@ -22,12 +22,14 @@ class Problem:
         prompt: Python source up to the docstring of the function that is asked for.
         test: Python source with ``check(candidate)``.
         entry_point: the name of the function that is asked for.
+        imports: the import statements of the row's own solution, which its tests may lean on.
     """
 
     id: str
     prompt: str
     test: str
     entry_point: str
+    imports: tuple[str, ...] = ()
 
 
 def parse_problem(row: Mapping[str, Any], where: str) -> Problem:
@@ -43,7 +45,7 @@ def parse_problem(row: Mapping[str, Any], where: str) -> Problem:
     )
     if not entry.isidentifier() or keyword.iskeyword(entry):
         raise CollmError(f"{where}.entry_point", f"{entry!r} is not a function's name.", "correct it.")
-    fault = parse(test, limit=None)
+    fault = parse_row(test)
     if isinstance(fault, Fault):
         place = f" in line {fault.line}" if fault.line else ""
         problem = f"not Python: {fault.message}{place}."
@@ -54,7 +56,7 @@ def parse_problem(row: Mapping[str, Any], where: str) -> Problem:
 def prompt_module(prompt: str) -> ast.Module | None:
     """The prompt as Python; ``None`` if it is prose. A function that lacks its body gets an empty one."""
     for source in (prompt, f"{prompt.rstrip()}\n    pass\n"):
-        module = parse(source, limit=None)
+        module = parse_row(source)
         if isinstance(module, ast.Module):
             return module
     return None
@@ -87,9 +89,9 @@ def _texts(row: Mapping[str, Any], key: str, where: str) -> Sequence[str]:
 
 def _parse_mbpp(row: Mapping[str, Any], where: str) -> Problem:
     """MBPP as its authors publish it: a sentence, a solution and asserts that name the function."""
-    code, tests = parse(_text(row, "code", where), limit=None), _texts(row, "test_list", where)
+    code, tests = parse_row(_text(row, "code", where)), _texts(row, "test_list", where)
     sentence = _text(row, "prompt" if "prompt" in row else "text", where)
-    suite = parse("\n".join(tests), limit=None)
+    suite = parse_row("\n".join(tests))
     if isinstance(code, Fault) or isinstance(suite, Fault):
         raise CollmError(f"{where}.test_list", "the code or the tests are not Python.", "correct the row.")
     called = [node.id for node in ast.walk(suite) if isinstance(node, ast.Name)]
@@ -99,18 +101,26 @@ def _parse_mbpp(row: Mapping[str, Any], where: str) -> Problem:
     setup = [*_texts(row, "test_imports", where), row.get("test_setup_code") or ""]
     body = "\n".join(f"    {line}" for test in tests for line in test.splitlines())
     test = "\n".join([*map(str, filter(None, setup)), f"def check({entry.name}):", body, ""])
-    if isinstance(parse(test, limit=None), Fault):
+    if isinstance(parse_row(test), Fault):
         raise CollmError(f"{where}.test_setup_code", "it is not Python.", "correct the row.")
     return Problem(
         id=f"MBPP/{_text(row, 'task_id', where)}",
         prompt=f'def {entry.name}({ast.unparse(entry.args)}):\n    """{sentence.strip()}"""\n',
         test=test,
         entry_point=entry.name,
+        imports=tuple(dict.fromkeys(_imports(code))),
     )
+
+
+def _imports(module: ast.Module) -> Iterator[str]:
+    """The imports at the top of a module, but those of the future."""
+    for node in module.body:
+        if isinstance(node, ast.Import) or (isinstance(node, ast.ImportFrom) and node.module != "__future__"):
+            yield ast.unparse(node)
 
 
 def renamed(problem: Problem, name: str) -> Problem:
     """The problem with another name for its function, in the prompt too."""
     declaration = rf"(\bdef\s+){re.escape(problem.entry_point)}\b"
     prompt = re.sub(declaration, rf"\g<1>{name}", problem.prompt)
-    return Problem(problem.id, prompt, problem.test, name)
+    return replace(problem, prompt=prompt, entry_point=name)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from dataclasses import dataclass
 
 from collm.envs.coding.problem import Problem, entry_function
-from collm.envs.coding.reading import Variant
 
 UNREADABLE = "Error: Could not extract function information from prompt."
 _SIGNATURE = re.compile(r"def\s+\w+\s*\(([^)]+)\)")
@@ -59,25 +58,44 @@ _ALONE = (
     "\n"
     "def {entry_point}({params}):\n{body}\n"
 )
-_HEADS = {"paper": "Instructions:", "reference": "IMPORTANT INSTRUCTIONS:"}
-_INDENTED = "    # your function code here\n    return result"
-_ASKEW = " # your function code here\nreturn result"
 
 
-def first_prompt(problem: Problem, agent: str, alone: bool, variant: Variant) -> str:
+@dataclass(frozen=True, slots=True)
+class _Style:
+    """What the two readings word differently: the heading of the rules, an article, and the examples."""
+
+    head: str
+    article: str
+    aux_body: str
+    main_body: str
+    alone_body: str
+
+
+_INDENTED, _ASKEW = (
+    "    # your function code here\n    return result",
+    " # your function code here\nreturn result",
+)
+_PAPER = _Style("Instructions:", "a ", "    # your code here\n    return result", _INDENTED, _INDENTED)
+_REFERENCE = _Style("IMPORTANT INSTRUCTIONS:", "", _ASKEW, _ASKEW, _INDENTED)
+
+
+def paper_prompt(problem: Problem, agent: str, alone: bool) -> str:
     """The task as an agent reads it."""
-    if variant == "reference":
-        return reference_prompt(problem.prompt, problem.entry_point, agent, alone)
-    return _filled(problem.prompt, problem.entry_point, parameters(problem), agent, alone, variant)
+    return _filled(_PAPER, problem.prompt.strip("\n"), problem.entry_point, parameters(problem), agent, alone)
 
 
-def reference_prompt(text: str, entry_point: str, agent: str, alone: bool) -> str:
+def reference_prompt(problem: Problem, agent: str, alone: bool) -> str:
+    """The task in the reference's template."""
+    return reference_frame(problem.prompt, problem, agent, alone)
+
+
+def reference_frame(text: str, problem: Problem, agent: str, alone: bool) -> str:
     """The reference's template around any text; the parameters are those of the first ``def`` in it."""
     found = _SIGNATURE.search(text)
     if found is None:
         return UNREADABLE
     params = ", ".join(part.strip() for part in found[1].split(","))
-    return _filled(text, entry_point, params, agent, alone, "reference")
+    return _filled(_REFERENCE, text, problem.entry_point, params, agent, alone)
 
 
 def parameters(problem: Problem) -> str:
@@ -86,21 +104,14 @@ def parameters(problem: Problem) -> str:
     return (ast.unparse(function.args) if function is not None else "") or "..."
 
 
-def _filled(prompt: str, entry_point: str, params: str, agent: str, alone: bool, variant: Variant) -> str:
-    template = _AUX if agent == "aux" else _ALONE if alone else _MAIN
-    askew = variant == "reference" and not alone
-    body = _ASKEW if askew else _INDENTED
-    values: Mapping[str, str] = {
-        "prompt": prompt.strip("\n") if variant == "paper" else prompt,
-        "entry_point": entry_point,
-        "params": params,
-        "head": _HEADS[variant],
-        "body": body.replace("your function code", "your code") if _is_short(agent, variant) else body,
-        "a": "a " if variant == "paper" else "",
+def _filled(style: _Style, text: str, entry_point: str, params: str, agent: str, alone: bool) -> str:
+    whose = "aux" if agent == "aux" else "alone" if alone else "main"
+    templates = {
+        "aux": (_AUX, style.aux_body),
+        "main": (_MAIN, style.main_body),
+        "alone": (_ALONE, style.alone_body),
     }
-    return template.format(**values)
-
-
-def _is_short(agent: str, variant: Variant) -> bool:
-    """The paper's helper template abbreviates its comment."""
-    return agent == "aux" and variant == "paper"
+    template, body = templates[whose]
+    return template.format(
+        prompt=text, head=style.head, a=style.article, entry_point=entry_point, params=params, body=body
+    )

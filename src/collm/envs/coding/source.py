@@ -13,6 +13,12 @@ from dataclasses import dataclass
 MAX_CHARACTERS = 20_000
 """Longer replies are not parsed: none of a sane length comes near."""
 
+MAX_DEPTH = 1_000
+"""Deeper code is a fault, long before any parser gives up, so that the caller's own depth decides nothing."""
+
+MAX_ROW_DEPTH = 100
+"""The same for a dataset's own code, which is written anew by functions that recurse."""
+
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 _NAMED = (
@@ -40,16 +46,38 @@ class Fault:
 
 
 def parse(source: str, limit: int | None = MAX_CHARACTERS) -> ast.Module | Fault:
-    """Parse a module; never raises, whatever the text. ``limit`` is ``None`` for sources of our own."""
+    """Parse a module; never raises, whatever the text. ``limit`` is ``None`` for what is no single reply."""
     if limit is not None and len(source) > limit:
         return Fault(f"longer than {limit} characters")
+    return _parsed(source, MAX_DEPTH)
+
+
+def parse_row(source: str) -> ast.Module | Fault:
+    """Parse a dataset's own code, which may be long but not deep; never raises."""
+    return _parsed(source, MAX_ROW_DEPTH)
+
+
+def _parsed(source: str, most_levels: int) -> ast.Module | Fault:
+    too_deep = Fault(f"nested deeper than {most_levels} levels")
     try:
         with _without_warnings():
-            return ast.parse(source)
+            module = ast.parse(source)
     except SyntaxError as error:
         return Fault(error.msg, error.lineno or 0, error.offset or 0)
-    except (ValueError, RecursionError, MemoryError) as error:
-        return Fault(f"cannot be parsed ({type(error).__name__})")
+    except (RecursionError, MemoryError):
+        return too_deep
+    except ValueError as error:
+        return Fault(f"cannot be parsed ({error})")
+    return too_deep if _is_deeper(module, most_levels) else module
+
+
+def _is_deeper(module: ast.Module, most_levels: int) -> bool:
+    level: list[ast.AST] = [module]
+    for _ in range(most_levels):
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if not level:
+            return False
+    return True
 
 
 @contextmanager
@@ -83,12 +111,14 @@ def bound_names(statement: ast.stmt) -> set[str]:
     """The names to which a statement gives a meaning where it stands; those of a star import are unknown."""
     if isinstance(statement, (FunctionNode, ast.ClassDef)):
         return {statement.name}
-    return {name for node in own_nodes(statement) for name in _bound_by(node)}
+    return {name for node in own_nodes(statement) for name in bound_by(node)}
 
 
-def _bound_by(node: ast.AST) -> Iterator[str]:
-    """The names that one node sets."""
+def bound_by(node: ast.AST) -> Iterator[str]:
+    """The names that one node sets by itself, a function's parameters each by its own node."""
     match node:
+        case ast.arg(arg=name):
+            yield name
         case ast.Name(id=name, ctx=ast.Store()):
             yield name
         case ast.alias(name=name, asname=other):

@@ -14,6 +14,7 @@ import copy
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeGuard
 
 from collm.envs.coding.problem import Problem, prompt_module
 from collm.envs.coding.source import (
@@ -23,7 +24,7 @@ from collm.envs.coding.source import (
     names_read,
     names_written,
     own_nodes,
-    parse,
+    parse_row,
 )
 from collm.sandbox import Step
 from collm.sandbox.inside.judge import DESCRIBE, IN_PLACE
@@ -54,13 +55,13 @@ class Suite:
 @lru_cache(maxsize=4096)
 def collect(problem: Problem) -> Suite:
     """The suite of a problem whose ``test`` is Python."""
-    module = parse(problem.test, limit=None)
+    module = parse_row(problem.test)
     assert not isinstance(module, Fault), problem.id
     check = functions(module).get("check")
     body = module.body if check is None else check.body
     entry_point, alias = _names(problem, check, body)
     around = [node for node in module.body if node is not check] if check is not None else []
-    preamble = "\n".join(ast.unparse(node) for node in (*_prompt_helpers(problem), *around))
+    preamble = _preamble(problem, [*_prompt_helpers(problem), *around])
     if check is not None and any(isinstance(node, ast.Return) for node in own_nodes(check)):
         steps, labels = _whole(check, alias, _judging(around))
         return Suite(entry_point, alias, preamble, steps, labels)
@@ -100,6 +101,19 @@ def _prompt_helpers(problem: Problem) -> list[ast.stmt]:
     ]
 
 
+def _preamble(problem: Problem, statements: Iterable[ast.stmt]) -> str:
+    """The statements, and before them ``math`` and what the row's own solution imports."""
+    given = [ast.unparse(node) for node in statements]
+    future = [line for line in given if line.startswith("from __future__ ")]
+    others = [line for line in given if line not in future]
+    return "\n".join([*future, guarded_imports(["import math", *problem.imports]), *others])
+
+
+def guarded_imports(lines: Iterable[str]) -> str:
+    """Imports that tests may need, of which those that fail here are left out."""
+    return "\n".join(f"try:\n    {line}\nexcept ImportError:\n    pass" for line in lines)
+
+
 def prompt_preamble(problem: Problem) -> str:
     """The prompt's imports, constants and helper functions as source."""
     return "\n".join(ast.unparse(node) for node in _prompt_helpers(problem))
@@ -133,7 +147,7 @@ def _whole(check: FunctionNode, alias: str, helpers: set[str]) -> tuple[tuple[St
     if not any(_fails(node, helpers) for node in ast.walk(check)):
         return (), ()
     call = f"{check.name}({alias})"
-    return (Step(f"{ast.unparse(check)}\n{call}"),), (call,)
+    return (Step(f"{_source(check, alias)}\n{call}"),), (call,)
 
 
 def _sort_out(body: list[ast.stmt], names: set[str], helpers: set[str]) -> Iterator[tuple[ast.stmt, bool]]:
@@ -144,7 +158,7 @@ def _sort_out(body: list[ast.stmt], names: set[str], helpers: set[str]) -> Itera
             continue
         depends = bool(names_read(statement) & dependent)
         is_test = depends and _can_fail(statement, helpers)
-        dependent |= set(_arguments(statement, names))
+        dependent |= set(_changed_by(statement, names))
         if depends and not is_test:
             dependent |= names_written(statement) | set(_touched(statement))
             if isinstance(statement, FunctionNode):
@@ -166,11 +180,11 @@ def _can_fail(statement: ast.stmt, helpers: set[str]) -> bool:
     )
 
 
-def _arguments(statement: ast.stmt, names: set[str]) -> Iterator[str]:
-    """The variables that are handed to the candidate, which may change what they hold."""
+def _changed_by(statement: ast.stmt, names: set[str]) -> Iterator[str]:
+    """The variables that are handed to the candidate for it to change what they hold."""
     for node in ast.walk(statement):
-        if isinstance(node, ast.Call) and _is_name(node.func, names):
-            yield from (value.id for value in _values(node) if isinstance(value, ast.Name))
+        if isinstance(node, ast.Expr) and _is_call(node.value, names):
+            yield from (value.id for value in _values(node.value) if isinstance(value, ast.Name))
 
 
 def _values(call: ast.Call) -> Iterator[ast.expr]:
@@ -178,8 +192,8 @@ def _values(call: ast.Call) -> Iterator[ast.expr]:
     yield from (keyword.value for keyword in call.keywords)
 
 
-def _is_name(node: ast.expr, names: set[str]) -> bool:
-    return isinstance(node, ast.Name) and node.id in names
+def _is_call(node: ast.expr, names: set[str]) -> TypeGuard[ast.Call]:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names
 
 
 def _touched(statement: ast.stmt) -> Iterator[str]:
@@ -202,15 +216,18 @@ def _source(statement: ast.stmt, alias: str) -> str:
 
 
 class _InPlace(ast.NodeTransformer):
-    """A call that is given variables may change what they hold."""
+    """A call that is made for its effect may change what its arguments hold.
+
+    No other call may: where its result is used, a program that emptied its argument would be compared
+    with what it left.
+    """
 
     def __init__(self, alias: str) -> None:
         self._alias = alias
 
-    def visit_Call(self, node: ast.Call) -> ast.Call:
-        if _is_name(node.func, {self._alias}) and any(map(names_read, _values(node))):
-            node.func = ast.Name(IN_PLACE, ast.Load())
-        self.generic_visit(node)
+    def visit_Expr(self, node: ast.Expr) -> ast.Expr:
+        if _is_call(node.value, {self._alias}):
+            node.value.func = ast.Name(IN_PLACE, ast.Load())
         return node
 
 

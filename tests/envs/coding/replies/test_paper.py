@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collm.envs.coding.paper import extract, read
 from collm.envs.coding.problem import Problem
+from collm.envs.coding.replies.paper import extract, read
 
 PROBLEM = Problem(
     "t",
@@ -173,4 +173,4 @@ def test_a_good_reply_with_a_wound_can_be_read(place: int, wound: str) -> None:
     ids=["brackets", "assignments", "attributes", "signs", "fences"],
 )
 def test_bombs_are_read_in_no_time(bomb: str) -> None:
-    assert read(PROBLEM, bomb, textwrap.indent(bomb, " ")).runs is False
+    assert read(PROBLEM, bomb, textwrap.indent(bomb, " ")).testable is False

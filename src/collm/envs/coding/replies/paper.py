@@ -13,14 +13,14 @@ import textwrap
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from collm.envs.coding.blocks import blocks
-from collm.envs.coding.fences import fenced, without_fences
+from collm.envs.coding.analysis.usage import AUX, Usage, analyse
 from collm.envs.coding.problem import Problem
-from collm.envs.coding.reading import Definition, Reading
+from collm.envs.coding.replies.blocks import blocks
+from collm.envs.coding.replies.fences import fenced, without_fences
+from collm.envs.coding.replies.reading import Definition, Reading
+from collm.envs.coding.replies.statements import Statement, needed_names, statements, without_repeats
 from collm.envs.coding.source import MAX_CHARACTERS, Fault, parse
-from collm.envs.coding.statements import Statement, needed_names, statements, without_repeats
 from collm.envs.coding.suite import prompt_preamble
-from collm.envs.coding.usage import AUX, Usage, analyse
 
 _LONGEST_SIGNATURE = 10
 _NONE = Definition()
@@ -64,11 +64,13 @@ def read(problem: Problem, main_reply: str, aux_reply: str | None) -> Reading:
     whole, module = parse(code, limit=None), parse(main.source(names), limit=None)
     usage = analyse(module, problem.entry_point) if isinstance(module, ast.Module) else Usage()
     together = aux_reply is not None
+    fault = whole if isinstance(whole, Fault) else None
     return Reading(
         aux=aux.definition,
         main=main.definition,
         code=code,
-        fault=whole if isinstance(whole, Fault) else None,
+        fault=fault,
+        testable=fault is None and main.definition.complete,
         aux_called=together and usage.called,
         wrapper=together and usage.wrapper,
         aux_ignored=together and bool(usage.misuses),

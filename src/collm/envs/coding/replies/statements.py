@@ -96,7 +96,8 @@ def needed_names(all_statements: Iterable[Statement], roots: Iterable[str]) -> s
         name = waiting.pop()
         if name not in names:
             names.add(name)
-            waiting += (other for statement in meanings.get(name, ()) for other in statement.reads)
+            for statement in meanings.pop(name, ()):
+                waiting += statement.reads
     return names
 
 

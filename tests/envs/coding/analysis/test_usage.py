@@ -5,8 +5,7 @@ import textwrap
 
 import pytest
 
-from collm.envs.coding.misuse import plain_misuses
-from collm.envs.coding.usage import Usage, analyse
+from collm.envs.coding.analysis.usage import Usage, analyse
 
 
 def usage(body: str, rest: str = "") -> Usage:
@@ -61,7 +60,6 @@ def test_the_helper_may_be_called_by_anything_that_main_leads_to(body: str, rest
     ("body", "rest"),
     [
         ("global aux\naux = len\nreturn aux(x) + 1", ""),
-        ("change()\nreturn aux(x) + 1", "def change():\n    global aux\n    aux = len"),
         ("from operator import neg as aux\nreturn aux(x) + 1", ""),
         ("h = aux\nreturn x", ""),
     ],
@@ -70,27 +68,13 @@ def test_another_function_called_aux_is_not_the_helper(body: str, rest: str) -> 
     assert not usage(body, rest).called
 
 
-@pytest.mark.parametrize(
-    ("body", "rest"),
-    [
-        ("return g(x)", "def g(y):\n    return aux(y)"),
-        ("return g(x)", "def g(y):\n    z = h(y)\n    return z\ndef h(y):\n    return aux(y)"),
-        ("return g(x)", "g = lambda y: aux(y)"),
-        ("v = g(x)\nreturn v", "g = aux"),
-        ("def g(y):\n    return aux(y)\nreturn g(x)", ""),
-        ("g = lambda y: aux(y)\nreturn g(x)", ""),
-        ("g = aux\nreturn g(x)", ""),
-        ("v = w = aux(x)\nreturn w", ""),
-        ("return (v := aux(x))", ""),
-    ],
-)
-def test_a_chain_that_hands_on_is_a_wrapper_too(body: str, rest: str) -> None:
-    assert usage(body, rest).wrapper
+def test_the_helper_under_another_name_is_handed_on_too() -> None:
+    assert usage("g = aux\nreturn g(x)").wrapper
+    assert usage("v = g(x)\nreturn v", "g = aux").wrapper
 
 
-def test_a_function_that_works_on_the_result_ends_a_chain() -> None:
-    assert not usage("return g(x)", "def g(y):\n    return aux(y) + 1").wrapper
-    assert not usage("return g(x)", "def g(y):\n    return g(y)").wrapper
+def test_only_main_itself_is_asked_whether_it_hands_on() -> None:
+    assert not usage("return g(x)", "def g(y):\n    return aux(y)").wrapper
 
 
 @pytest.mark.parametrize(
@@ -102,7 +86,6 @@ def test_a_function_that_works_on_the_result_ends_a_chain() -> None:
         ("v = aux(x)\nw = v\nu = w\nreturn u", True),
         ("y = x\nreturn aux(y)", True),
         ("v: int = aux(x)\nreturn v", True),
-        ("pass", True),
         ("return aux(x) + 1", False),
         ("v = aux(x)\nreturn v + 1", False),
         ("if x:\n    return aux(x)\nreturn 0", False),
@@ -121,7 +104,6 @@ def test_wrappers_hand_the_result_on(body: str, wrapper: bool) -> None:
         ("aux(x)\nreturn x", ["Line 2: standalone call (not assigned)"]),
         ("y = aux(x)\nreturn x", ["Line 2: assigned to y but never used"]),
         ("y = aux(x)\ny = 3\nreturn y", ["Line 2: assigned to y but reassigned on line 3 before use"]),
-        ("print(y)\ny = aux(x)\nreturn x", ["Line 3: assigned to y but never used"]),
         ("if x:\n    aux(x)\nelse:\n    aux(2)\nreturn x", ["Line 3", "Line 5"]),
         ("y = aux(x)\ny = y + 1\nreturn y", []),
         ("y = aux(x)\nif y:\n    return 1\nreturn 2", []),
@@ -143,11 +125,6 @@ def test_results_that_are_lost(body: str, misuses: list[str]) -> None:
     [
         ("y: int = aux(x)\nreturn x", "assigned to y but never used"),
         ("y = z = aux(x)\nreturn x", "assigned to y but never used"),
-        ("(y := aux(x))\nreturn x", "assigned to y but never used"),
-        ("a, b = aux(x), 1\nreturn b", "assigned to a but never used"),
-        ("[a, (b, c)] = 1, (aux(x), 2)\nreturn a + c", "assigned to b but never used"),
-        ("str(aux(x))\nreturn x", "standalone call (not assigned)"),
-        ("max(1, key=aux(x))\nreturn x", "standalone call (not assigned)"),
         ("aux(x) + 1\nreturn x", "standalone call (not assigned)"),
         ("x and [aux(n) for n in x]\nreturn x", "standalone call (not assigned)"),
         ("h = aux\nh(x)\nreturn x", "standalone call (not assigned)"),
@@ -173,23 +150,11 @@ def test_results_that_are_lost_in_a_roundabout_way(body: str, reason: str) -> No
         "print(aux(x))\nreturn x",
         "yield aux(x)",
         "def tell():\n    return y\ny = aux(x)\nreturn tell()",
-        "global y\ny = aux(x)\nreturn len(x)",
         "lambda: aux(x)\nreturn x",
     ],
 )
 def test_results_that_are_not_lost(body: str) -> None:
     assert usage(body).misuses == ()
-
-
-def test_a_function_that_hands_on_can_be_misused_like_the_helper() -> None:
-    assert usage("g(x)\nreturn x", "def g(y):\n    return aux(y)").misuses == (
-        "Line 2: standalone call (not assigned)",
-    )
-
-
-def test_the_reference_tells_of_plain_misuses_only() -> None:
-    function = ast.parse("def f(x):\n    y: int = aux(x)\n    str(aux(x))\n    z = aux(x)\n    return x")
-    assert plain_misuses(function, "aux") == ("Line 4: assigned to z but never used",)
 
 
 def test_effective_use_is_calling_working_and_losing_nothing() -> None:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from collm.envs.coding.source import Fault
 from collm.envs.coding.suite import Suite
 from collm.sandbox import Program
-
-Variant = Literal["paper", "reference"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +30,7 @@ class Reading:
         aux, main: the two definitions; ``aux`` is empty for a single agent.
         code: the joint module.
         fault: why it does not parse, if it does not.
+        testable: whether its tests run.
         aux_called: main uses the helper.
         wrapper: main only hands the helper's result on.
         aux_ignored: main throws the helper's result away, so that the reward deducts.
@@ -43,15 +41,11 @@ class Reading:
     main: Definition
     code: str
     fault: Fault | None = None
+    testable: bool = False
     aux_called: bool = False
     wrapper: bool = False
     aux_ignored: bool = False
     misuses: tuple[str, ...] = ()
-
-    @property
-    def runs(self) -> bool:
-        """Whether there is something to test."""
-        return self.main.complete and self.fault is None
 
     @property
     def cooperates(self) -> bool:

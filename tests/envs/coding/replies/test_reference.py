@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from collm.envs.coding.analysis.by_text import is_wrapper
 from collm.envs.coding.problem import Problem
-from collm.envs.coding.reference import clean, extract, imports, is_wrapper, read
+from collm.envs.coding.replies.reference import clean, extract, imports, read
 
 PROBLEM = Problem(
     "t",
@@ -82,7 +83,7 @@ def test_throwing_the_result_away_is_told_but_not_punished() -> None:
 
 def test_a_missing_function_is_missing() -> None:
     reading = read(PROBLEM, "no code", "def helper(): return 1")
-    assert (reading.main.source, reading.aux.source, reading.runs) == ("", "", False)
+    assert (reading.main.source, reading.aux.source, reading.testable) == ("", "", False)
 
 
 @settings(max_examples=150, deadline=None)

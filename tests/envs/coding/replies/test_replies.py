@@ -9,8 +9,8 @@ import pytest
 
 from collm.env import make_env
 from collm.envs.coding.coding import Coding
-from collm.envs.coding.paper import read
 from collm.envs.coding.problem import Problem
+from collm.envs.coding.replies.paper import read
 
 ROW = {
     "task_id": "double",
