@@ -3,8 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 from collm.agents.templates import Renderer
+
 from collm.errors import CollmError
 from collm.types import Observation
 from tests.checkpoints import BRACKETS, CHATML, byte_tokenizer
