@@ -42,17 +42,22 @@ def mentioned(page: str) -> list[Typed]:
     return [Typed(tuple(shlex.split(found))) for found in re.findall(r"`collm ([^`]+)`", text)]
 
 
+def documents(block: str) -> dict[str, str]:
+    """The files that a shell block writes, by name."""
+    return dict(_HERE_DOCUMENT.findall(block))
+
+
 def _commands(block: str) -> Iterator[Typed]:
     """The commands of one block; a shell's variables stand for 1."""
-    documents = dict(_HERE_DOCUMENT.findall(block))
+    files = documents(block)
     script = _HERE_DOCUMENT.sub("", block).replace("\\\n", " ")
     for line in re.sub(r"\$\w+", "1", script).splitlines():
         words = shlex.shlex(line, posix=True, punctuation_chars="|&;<>")
         words.whitespace_split = True
-        yield from _of_line(list(words), documents)
+        yield from _of_line(list(words), files)
 
 
-def _of_line(words: list[str], documents: dict[str, str]) -> Iterator[Typed]:
+def _of_line(words: list[str], files: dict[str, str]) -> Iterator[Typed]:
     said: str | None = None
     parts: list[tuple[str, list[str]]] = [("", [])]
     for word in words:
@@ -65,4 +70,4 @@ def _of_line(words: list[str], documents: dict[str, str]) -> Iterator[Typed]:
             said = part[1] + "\n"
         elif part[:1] == ["collm"]:
             read = [file for operator, (file, *_) in parts[number + 1 :] if operator == "<"]
-            yield Typed(tuple(part[1:]), documents.get(read[0]) if read else said)
+            yield Typed(tuple(part[1:]), files.get(read[0]) if read else said)

@@ -48,5 +48,5 @@ def test_settings_that_leave_room_for_an_ordinary_program_pass(limits: Limits) -
 
 def test_a_sandbox_that_fails_whatever_the_settings_is_nobodys_zero(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check, "ORDINARY", replace(check.ORDINARY, code="import no_such_module"))
-    with pytest.raises(InfrastructureError, match="an ordinary program fails in the sandbox.*no_such_module"):
+    with pytest.raises(InfrastructureError, match=r"an ordinary program fails.*no_such_module"):
         Pool(SandboxConfig(slots=1, limits=Limits(test_seconds=3))).guards()

@@ -243,17 +243,17 @@ def test_resource_schedule_subtracts_what_the_last_turn_used(review: Review) -> 
     ]
 
 
-def test_resource_schedule_of_the_reference_prints_what_is_left_after_its_own_suggestions(
+def test_resource_schedule_of_the_reference_takes_its_whole_suggestions_off_what_is_left(
     review: Review,
 ) -> None:
     lines = MODES["resource_schedule"](reference(review))
     start = lines.index("Remaining resources after previous turn (air unlimited):")
-    assert lines[start + 1 : start + 3] == ["- oak_planks: 0", "- stone: 0"]
+    assert lines[start + 1 : start + 3] == ["- oak_planks: 1", "- stone: 0"]
 
 
-def test_resource_schedule_cuts_one_part_out_of_the_largest_that_did_not_fit(review: Review) -> None:
+def test_resource_schedule_cuts_the_widest_part_out_of_what_did_not_fit(review: Review) -> None:
     lines = MODES["resource_schedule"](replace(review, commands=(), limits={"oak_planks": 7, "stone": 0}))
-    assert lines[-1] == "y=0: (0, 0, 1, 2 oak_planks)"
+    assert lines[-1] == "y=0: (0, 0, 2, 1 oak_planks)"
     assert "Accepted commands from your previous turn:" in lines
     assert lines[lines.index("Accepted commands from your previous turn:") + 1] == "(none)"
 
@@ -263,14 +263,29 @@ def test_resource_schedule_without_resources_suggests_nothing(review: Review) ->
     assert lines[-1] == "(none)"
 
 
-@pytest.mark.parametrize("mode", ["rect_modification", "resource_schedule"])
-def test_lists_of_rectangles_are_cut(review: Review, houses: dict[str, Blueprint], mode: str) -> None:
+def rectangles(review: Review, mode: str) -> list[str]:
+    return [line for line in MODES[mode](review) if line.startswith("y=")]
+
+
+def test_of_rectangles_to_fix_the_first_are_listed_from_the_lowest_up(
+    review: Review, houses: dict[str, Blueprint]
+) -> None:
+    bare = replace(review, blueprint=houses["0002"], world={}, list_limit=4)
+    assert rectangles(bare, "rect_modification") == [
+        "y=0: (0, 1, 5, 5 white_concrete)",
+        "y=1: (0, 1, 0, 1 obsidian)",
+        "y=1: (0, 2, 0, 4 white_concrete)",
+        "y=1: (0, 5, 0, 5 obsidian)",
+    ]
+
+
+def test_a_schedule_lists_all_that_the_resources_pay_for(
+    review: Review, houses: dict[str, Blueprint]
+) -> None:
     house = houses["0002"]
-    bare = replace(
-        review, blueprint=house, world={}, commands=(), limits=resource_limits(house, 2), list_limit=4
-    )
-    listed = [line for line in MODES[mode](bare) if line.startswith("y=")]
-    assert len(listed) == 4
+    limits = resource_limits(house, 2)
+    bare = replace(review, blueprint=house, world={}, commands=(), limits=limits, list_limit=4)
+    assert len(rectangles(bare, "resource_schedule")) == 24
 
 
 block = st.sampled_from(["oak_planks", "stone", "dirt"])

@@ -254,6 +254,16 @@ def test_the_order_of_parts(hut: Blueprint, mode: str, variant: str) -> None:
     assert opening(env, hut, 1) in text
 
 
+@pytest.mark.parametrize("blank", ["", " \n "])
+def test_a_blank_reply_is_not_repeated_and_others_without_the_space_around(
+    hut: Blueprint, blank: str
+) -> None:
+    env = env_of(variant="reference")
+    assert "commands" not in marks(env.observe(second_state(env, hut, blank))["player_1"].text)
+    text = env.observe(second_state(env, hut, "\n my own words \n"))["player_1"].text
+    assert text.endswith(":\nmy own words")
+
+
 @pytest.mark.parametrize("mode", sorted(MODES))
 def test_limits_replace_the_original_prompt_where_the_mode_wants_them(hut: Blueprint, mode: str) -> None:
     env = env_of(variant="reference", feedback=mode, original_prompt=False, previous_response=False)

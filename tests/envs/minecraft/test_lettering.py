@@ -57,6 +57,16 @@ def test_unknown_characters_are_blank() -> None:
     assert Lettering("t", "I I").rows[0] == "#####.........#####"
 
 
+def test_glyphs_that_were_once_drawn_otherwise_than_in_the_reference() -> None:
+    assert Lettering("t", "GQ").rows == (
+        ".####...###.",
+        "#......#...#",
+        "#.###..#...#",
+        "#...#..#..##",
+        ".###....####",
+    )
+
+
 def test_every_glyph_has_five_rows_of_five_and_its_own_shape() -> None:
     for glyph in FONT.values():
         assert [len(row) for row in glyph.split("/")] == [5] * 5

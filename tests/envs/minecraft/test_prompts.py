@@ -147,7 +147,7 @@ def test_world_coordinates_follow_the_origin(hut: Blueprint) -> None:
 
 
 def test_layers_of_a_house_of_the_paper(houses: dict[str, Blueprint]) -> None:
-    lines = layer_lines(houses["0002"].rectangles())
+    lines = layer_lines(houses["0002"], HOUSE_READINGS["reference"], include_air=False)
     assert lines[0] == "y=0: {(0, 0, 1, 5, 0, 5 white_concrete)}"
     assert lines[1] == (
         "y=1: {(0, 1, 1, 0, 1, 1 obsidian), (1, 1, 1, 1, 1, 1 white_concrete), (2, 1, 1, 3, 1, 1 planks), "
@@ -156,6 +156,29 @@ def test_layers_of_a_house_of_the_paper(houses: dict[str, Blueprint]) -> None:
         "(5, 1, 5, 5, 1, 5 obsidian)}"
     )
     assert [line.split(":")[0] for line in lines] == [f"y={y}" for y in range(7)]
+
+
+def plan_of(*layers: tuple[str, ...]) -> Blueprint:
+    legend = (("S", "stone"), ("s", "stone"), ("O", "obsidian"), ("A", "air"))
+    return Blueprint("plan", legend, (0, 0, 0), layers)
+
+
+def test_what_ends_together_is_listed_from_left_to_right_in_the_reference() -> None:
+    plan = plan_of(("OSO", "SSO", "AAA"))
+    lines = [layer_lines(plan, HOUSE_READINGS[name], include_air=False) for name in ("paper", "reference")]
+    head = "{(0, 0, 0, 0, 0, 0 obsidian), (1, 0, 0, 1, 0, 0 stone), "
+    wide, tall = "(0, 0, 1, 1, 0, 1 stone)", "(2, 0, 0, 2, 0, 1 obsidian)"
+    assert lines == [[f"{head}{tall}, {wide}}}"], [f"y=0: {head}{wide}, {tall}}}"]]
+
+
+def test_a_layer_without_blocks_has_its_line() -> None:
+    plan = plan_of(("S",), ("A",), ("O",))
+    assert layer_lines(plan, HOUSE_READINGS["reference"], include_air=False)[1] == "y=1: {}"
+
+
+def test_two_letters_for_one_block_make_one_rectangle() -> None:
+    lines = layer_lines(plan_of(("SS", "ss")), HOUSE_READINGS["paper"], include_air=False)
+    assert lines == ["{(0, 0, 0, 1, 0, 1 stone)}"]
 
 
 def test_the_ends_of_a_prompt_of_the_paper(houses: dict[str, Blueprint]) -> None:

@@ -116,6 +116,13 @@ def test_a_follow_up_of_the_reference_repeats_prompt_and_reply(mode: str) -> Non
     assert "other words" not in observation.text
 
 
+def test_a_blank_reply_is_not_repeated() -> None:
+    env = env_of(variant="reference")
+    texts = env.observe(play(env, L, " \n", " words ").state)
+    assert "Your previous commands" not in texts["player_1"].text
+    assert texts["player_2"].text.endswith("Your previous commands:\nwords")
+
+
 @pytest.mark.parametrize("mode", sorted(MODES))
 def test_a_follow_up_of_the_paper_reading_is_the_mode_alone(mode: str) -> None:
     env = env_of(feedback=mode)

@@ -72,7 +72,7 @@ class Blueprint:
         return _target(self)
 
     def rectangles(self, include_air: bool = False) -> tuple[Rectangle, ...]:
-        """Each layer's runs of equal letters, merged over rows that repeat the same run."""
+        """Each layer's runs of equal letters, merged over rows that repeat the same run of a block."""
         return _rectangles(self, include_air)
 
 
@@ -101,16 +101,17 @@ def _rectangles(blueprint: Blueprint, include_air: bool) -> tuple[Rectangle, ...
 
 
 def _layer_rectangles(blueprint: Blueprint, y: int) -> Iterator[Rectangle]:
+    """In the order in which they end; of those that end together the one that began first."""
     legend, (x0, y0, z0) = dict(blueprint.inventory), blueprint.origin
     opened: dict[tuple[int, int, str], int] = {}
 
     def close(run: tuple[int, int, str], end: int) -> Rectangle:
-        x1, x2, letter = run
-        return Rectangle(y0 + y, x0 + x1, z0 + opened[run], x0 + x2, z0 + end, legend[letter])
+        x1, x2, block = run
+        return Rectangle(y0 + y, x0 + x1, z0 + opened[run], x0 + x2, z0 + end, block)
 
     rows = blueprint.layers[y]
     for z, row in enumerate(rows):
-        runs = list(_runs(row))
+        runs = [(x1, x2, legend[letter]) for x1, x2, letter in _runs(row)]
         for run in [run for run in opened if run not in runs]:
             yield close(run, z - 1)
             del opened[run]

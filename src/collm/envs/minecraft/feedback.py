@@ -6,7 +6,7 @@ only what the mode says about the joint build.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from collm.envs.minecraft.blueprint import AIR, Blueprint, Point, Rectangle
@@ -114,11 +114,14 @@ def position_modification(review: Review) -> list[str]:
 def rect_modification(review: Review) -> list[str]:
     """Target rectangles that hold a wrong cell, in the agent's own band of layers."""
     wrong = {cell for cell, _ in wrong_cells(review.blueprint.target(), review.world)}
-    rectangles = [
-        rectangle
-        for rectangle in review.blueprint.rectangles(include_air=True)
-        if rectangle.y in _band(review) and not wrong.isdisjoint(rectangle.cells())
-    ]
+    rectangles = sorted(
+        (
+            rectangle
+            for rectangle in review.blueprint.rectangles(include_air=True)
+            if rectangle.y in _band(review) and not wrong.isdisjoint(rectangle.cells())
+        ),
+        key=_place,
+    )
     return [
         COMMANDS_ONLY,
         "Reminder: each turn starts from an empty (all-air) world.",
@@ -135,7 +138,9 @@ def resource_schedule(review: Review) -> list[str]:
     for command in review.commands:
         if isinstance(command, Fill) and command.block in left:
             left[command.block] -= command.volume
-    suggestions, after = _schedule(review.blueprint.rectangles(), left)
+    plan = review.blueprint.rectangles()
+    suggestions, after = _schedule(plan, left)
+    part = _best_part(set(plan).difference(suggestions), after)
     shown = after if review.reading.counts_suggestions else left
     return [
         COMMANDS_ONLY,
@@ -143,7 +148,7 @@ def resource_schedule(review: Review) -> list[str]:
         "Remaining resources after previous turn (air unlimited):",
         *listed(f"- {block}: {count}" for block, count in shown.items()),
         "Suggested rectangles to build next (greedy by size):",
-        *listed(_rectangle_line(rectangle) for rectangle in suggestions[: review.list_limit]),
+        *listed(_rectangle_line(rectangle) for rectangle in (*suggestions, *part)),
     ]
 
 
@@ -170,29 +175,36 @@ def _band(review: Review) -> range:
 
 
 def _schedule(
-    rectangles: Sequence[Rectangle], budget: Mapping[str, int]
+    rectangles: Iterable[Rectangle], budget: Mapping[str, int]
 ) -> tuple[list[Rectangle], dict[str, int]]:
-    """Largest rectangles first while the budget lasts, then one part of the first that did not fit."""
-    left, chosen, missed = dict(budget), list[Rectangle](), list[Rectangle]()
-    order = sorted(rectangles, key=lambda r: (-r.area, r.y, r.x1, r.z1, r.x2, r.z2, r.block))
-    for rectangle in order:
+    """Whole rectangles, largest first, while the budget lasts, and what they leave of it."""
+    left, chosen = dict(budget), list[Rectangle]()
+    for rectangle in _by_size(rectangles):
         if rectangle.area <= left.get(rectangle.block, 0):
             left[rectangle.block] -= rectangle.area
             chosen.append(rectangle)
-        else:
-            missed.append(rectangle)
-    parts = [part for r in missed if (part := _largest_part(r, left.get(r.block, 0))) is not None]
-    if parts:
-        best = max(parts, key=lambda part: part.area)
-        left[best.block] -= best.area
-        chosen.append(best)
     return chosen, left
 
 
+def _best_part(rectangles: Iterable[Rectangle], budget: Mapping[str, int]) -> list[Rectangle]:
+    """The largest part of one of the rectangles that the budget pays for, if there is any."""
+    fitting = [_largest_part(rectangle, budget.get(rectangle.block, 0)) for rectangle in _by_size(rectangles)]
+    parts = [part for part in fitting if part is not None]
+    return [max(parts, key=lambda part: part.area)] if parts else []
+
+
+def _by_size(rectangles: Iterable[Rectangle]) -> list[Rectangle]:
+    return sorted(rectangles, key=lambda rectangle: (-rectangle.area, *_place(rectangle)))
+
+
+def _place(r: Rectangle) -> tuple[int, int, int, int, int, str]:
+    return r.y, r.x1, r.z1, r.x2, r.z2, r.block
+
+
 def _largest_part(rectangle: Rectangle, cells: int) -> Rectangle | None:
-    """The largest rectangle of at most ``cells`` cells that shares the low corner."""
+    """The largest rectangle of at most ``cells`` cells that shares the low corner; the widest if several."""
     width, depth = rectangle.x2 - rectangle.x1 + 1, rectangle.z2 - rectangle.z1 + 1
-    shapes = [(w, min(depth, cells // w)) for w in range(1, min(width, cells) + 1)]
+    shapes = [(w, min(depth, cells // w)) for w in range(min(width, cells), 0, -1)]
     if not shapes:
         return None
     w, d = max(shapes, key=lambda shape: shape[0] * shape[1])

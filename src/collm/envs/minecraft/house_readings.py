@@ -20,6 +20,8 @@ class HouseReading:
         spares_single_agent: whether spiders leave a single agent's reward alone.
         plane, layer_format: how the prompt names the coordinates and the form of a layer.
         named_heights: whether a layer's line begins with its height.
+        left_to_right: whether rectangles of a layer that end in the same row are listed from left to
+            right; otherwise the one that began first comes first.
         names_extras: whether ``perfect_feedback`` lists what to remove apart from what to set.
         even_bands: whether ``rect_modification`` shares the layers out evenly; otherwise the first agent
             gets those up to y = 2 and the others those from there on.
@@ -35,6 +37,7 @@ class HouseReading:
     plane: str
     layer_format: str
     named_heights: bool
+    left_to_right: bool
     names_extras: bool
     even_bands: bool
     counts_suggestions: bool
@@ -50,6 +53,7 @@ HOUSE_READINGS: Mapping[Variant, HouseReading] = {
         plane="(x, z)",
         layer_format="{(x1, y1, z1, x2, y2, z2 block_id), (x1, y1, z1, x2, y2, z2 block_id)}",
         named_heights=False,
+        left_to_right=False,
         names_extras=True,
         even_bands=True,
         counts_suggestions=False,
@@ -64,6 +68,7 @@ HOUSE_READINGS: Mapping[Variant, HouseReading] = {
         layer_format="y=ABS_Y: "
         "{(x1, ABS_Y, z1, x2, ABS_Y, z2 block_id), (x1, ABS_Y, z1, x2, ABS_Y, z2 block_id)}",
         named_heights=True,
+        left_to_right=True,
         names_extras=False,
         even_bands=False,
         counts_suggestions=True,

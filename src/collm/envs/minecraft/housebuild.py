@@ -181,7 +181,5 @@ class HouseBuild(Building[Blueprint]):
             parts = [opening, mode] if self.feedback in _ORIGINAL_FIRST else [mode, opening]
         elif review.limits is not None and self.feedback in _LIMITS_BEFORE_MODE:
             parts = [limits_text(review.limits), mode]
-        if self._repeats_response:
-            title = "raw output" if self.feedback in _RAW_OUTPUT_TITLE else "commands"
-            parts.append(f"Your previous {title}:\n{reply}")
-        return parts
+        title = "raw output" if self.feedback in _RAW_OUTPUT_TITLE else "commands"
+        return [*parts, *self._repeated(title, reply)]

@@ -20,7 +20,7 @@ FONT = {
     "D": "11110/10001/10001/10001/11110",
     "E": "11111/10000/11110/10000/11111",
     "F": "11111/10000/11110/10000/10000",
-    "G": "01111/10000/10011/10001/01111",
+    "G": "01111/10000/10111/10001/01110",
     "H": "10001/10001/11111/10001/10001",
     "I": "11111/00100/00100/00100/11111",
     "J": "00111/00010/00010/10010/01100",
@@ -30,7 +30,7 @@ FONT = {
     "N": "10001/11001/10101/10011/10001",
     "O": "01110/10001/10001/10001/01110",
     "P": "11110/10001/11110/10000/10000",
-    "Q": "01110/10001/10101/10010/01101",
+    "Q": "01110/10001/10001/10011/01111",
     "R": "11110/10001/11110/10010/10001",
     "S": "01111/10000/01110/00001/11110",
     "T": "11111/00100/00100/00100/00100",
@@ -128,7 +128,7 @@ def parse_lettering(row: Mapping[str, Any], where: str) -> Lettering:
         mend = "write a string with at least one letter A-Z or digit."
         raise CollmError(f"{where}.string", f"{text!r} has nothing to draw.", mend)
     difficulty = _difficulty(row.get("difficulty") or 1, f"{where}.difficulty")
-    return Lettering(str(row.get("task_id") or where), text.upper(), difficulty)
+    return Lettering(str(row.get("task_id") or where), text.strip().upper(), difficulty)
 
 
 def _difficulty(value: Any, where: str) -> int:

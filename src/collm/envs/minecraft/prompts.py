@@ -45,15 +45,16 @@ def limits_text(limits: Mapping[str, int]) -> str:
     )
 
 
-def layer_lines(rectangles: Iterable[Rectangle], named_heights: bool = True) -> list[str]:
-    """One line for each layer: its rectangles with full coordinates."""
-    by_height: dict[int, list[str]] = {}
-    for r in rectangles:
-        entry = f"({r.x1}, {r.y}, {r.z1}, {r.x2}, {r.y}, {r.z2} {r.block})"
-        by_height.setdefault(r.y, []).append(entry)
+def layer_lines(blueprint: Blueprint, reading: HouseReading, include_air: bool) -> list[str]:
+    """One line for each layer, from the lowest up: its rectangles with full coordinates."""
+    layers: dict[int, list[Rectangle]] = {y: [] for y in range(blueprint.origin[1], blueprint.end[1] + 1)}
+    for rectangle in blueprint.rectangles(include_air):
+        layers[rectangle.y].append(rectangle)
+    if reading.left_to_right:
+        layers = {y: sorted(layer, key=lambda r: (r.z2, r.x1)) for y, layer in layers.items()}
     return [
-        (f"y={y}: " if named_heights else "") + "{" + ", ".join(entries) + "}"
-        for y, entries in sorted(by_height.items())
+        (f"y={y}: " if reading.named_heights else "") + "{" + ", ".join(map(_entry, layer)) + "}"
+        for y, layer in layers.items()
     ]
 
 
@@ -74,8 +75,12 @@ def _task(role: str) -> str:
 
 def _layers(blueprint: Blueprint, reading: HouseReading, include_air: bool) -> str:
     head = f"Layers (ascending WORLD y). Each layer is a set of rectangles in WORLD {reading.plane} coords:"
-    lines = layer_lines(blueprint.rectangles(include_air), reading.named_heights)
+    lines = layer_lines(blueprint, reading, include_air)
     return "\n".join([head, f"- Format: {reading.layer_format}", *lines])
+
+
+def _entry(r: Rectangle) -> str:
+    return f"({r.x1}, {r.y}, {r.z1}, {r.x2}, {r.y}, {r.z2} {r.block})"
 
 
 def _threat(spiders: Spiders, attack: str) -> str:

@@ -135,6 +135,4 @@ class StrBuild(Building[Lettering]):
         parts = ["\n".join(MODES[self.feedback](review))]
         if self._repeats_prompt:
             parts.append(opening)
-        if self._repeats_response:
-            parts.append(f"Your previous commands:\n{reply}")
-        return parts
+        return [*parts, *self._repeated("commands", reply)]
