@@ -46,12 +46,10 @@ def train(
     from collm.base.quiet import quiet_libraries
     from collm.config.naming import named_after
     from collm.config.recipes import load_recipe
-    from collm.runs.faults import faults_told
-    from collm.runs.lock import locked
     from collm.training.display import Silent
     from collm.training.run import train as run
 
     quiet_libraries()
     config = load_recipe(str(recipe), overrides)
-    with named_after(str(recipe)), faults_told(str(out)), locked(Path(out)):
+    with named_after(str(recipe)):
         return run(config, Path(out), display or Silent(), resume)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from transformers import GenerationConfig
 
-from collm.agents.config import Sampling
+from collm.models.config import Sampling
 from collm.models.generation import generation_settings
 
 

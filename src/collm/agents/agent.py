@@ -9,9 +9,11 @@ from collm.agents.config import AgentConfig
 from collm.agents.context import Context
 from collm.agents.learner import Learner, Step
 from collm.agents.policy import TokenPolicy
+from collm.base.seeding import derive
 from collm.engines.exactness import check_exact
 from collm.engines.in_process import InProcess
 from collm.models.ends import end_ids
+from collm.models.generation import generation_settings
 from collm.models.loading import check_known, load_causal_model, load_tokenizer
 from collm.types import Observation
 
@@ -23,12 +25,13 @@ class Agent:
         config: model, sampling, optimization.
         name: the agent's id, for errors.
         weights: a folder to take the weights from instead of ``config.model``, when resuming.
+        seed: the run's.
 
     Raises:
         CollmError: if the model, the tokenizer or the chat template cannot be opened.
     """
 
-    def __init__(self, config: AgentConfig, name: str, weights: Path | None = None) -> None:
+    def __init__(self, config: AgentConfig, name: str, weights: Path | None = None, seed: int = 0) -> None:
         where = f"agents.{name}"
         source = (
             config
@@ -39,9 +42,10 @@ class Agent:
         context = Context(load_tokenizer(source, where), config, name)
         model, pad_id = load_causal_model(source, where), context.tokenizer.pad_token_id
         ends = end_ids(model, context.tokenizer, f"{where}.model", config.template_options)
+        model.generation_config.update(**generation_settings(config.sampling, ends))
         engine = InProcess(model, ends, pad_id, config.batch_rows)
         self.policy = TokenPolicy(context, engine, config.sampling)
-        self.learner = Learner(model, pad_id, config, name)
+        self.learner = Learner(model, pad_id, config, name, derive(seed, "rounding", name))
 
     def update(self, step: Step) -> dict[str, float]:
         """Take one optimizer step, and let the engine draw with the new weights."""
@@ -63,7 +67,7 @@ class Agent:
         check_exact(self.learner.model, context.tokenizer.pad_token_id, where, longest)
 
     def save(self, folder: Path) -> None:
-        """Write an ordinary Hugging Face model folder."""
+        """Write an ordinary Hugging Face model folder, which says how to sample from it."""
         self.learner.model.save_pretrained(folder)
         self.policy.context.tokenizer.save_pretrained(folder)
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from collm.agents.config import CriticConfig
 from collm.agents.views import CriticInput
+from collm.base.seeding import derive
 from collm.models.loading import check_known, load_tokenizer, load_trunk
 from collm.models.masks import model_inputs
 from collm.models.optimizer import Optimizer
@@ -40,12 +41,13 @@ class Critic:
         config: model and optimization.
         name: the critic's id, for errors.
         weights: a folder written by :meth:`save`, when resuming.
+        seed: the run's.
 
     Raises:
         CollmError: if the model or the tokenizer cannot be opened.
     """
 
-    def __init__(self, config: CriticConfig, name: str, weights: Path | None = None) -> None:
+    def __init__(self, config: CriticConfig, name: str, weights: Path | None = None, seed: int = 0) -> None:
         where = "critic" if weights is None else f"critic {name}"
         source = (
             config
@@ -60,7 +62,9 @@ class Critic:
         nn.init.zeros_(self.head.bias)
         if weights is not None:
             self.head.load_state_dict(load_file(weights / _HEAD_FILE, device=str(self.trunk.device)))
-        self._optimizer = Optimizer(self.parameters(), config.optimization)
+        self._optimizer = Optimizer(
+            self.parameters(), config.optimization, derive(seed, "rounding", "critic", name)
+        )
 
     def predict(self, inputs: Sequence[CriticInput]) -> Values:
         """The value at every passage, kept with its graph where one forward pass holds all inputs."""

@@ -62,11 +62,12 @@ class Learner:
         pad_id: fills unused positions.
         config: sampling, which scoring applies too, and optimization.
         name: the agent's id, for errors.
+        seed: of what an optimizer rounds at random.
     """
 
-    def __init__(self, model: Any, pad_id: int, config: AgentConfig, name: str) -> None:
+    def __init__(self, model: Any, pad_id: int, config: AgentConfig, name: str, seed: int = 0) -> None:
         self.model, self._pad_id, self._config, self._name = model, pad_id, config, name
-        self._optimizer = Optimizer(model.parameters(), config.optimization)
+        self._optimizer = Optimizer(model.parameters(), config.optimization, seed)
         self._reference: Any = None
 
     @property

@@ -50,14 +50,16 @@ def policies_of(agents: Mapping[str, Agent]) -> dict[str, Policy]:
     return {name: agent.policy for name, agent in agents.items()}
 
 
-def load_agents(configs: Mapping[str, AgentConfig], checkpoint: Path | None = None) -> dict[str, Agent]:
+def load_agents(
+    configs: Mapping[str, AgentConfig], checkpoint: Path | None = None, seed: int = 0
+) -> dict[str, Agent]:
     """Agents, with the weights of a checkpoint if one is given.
 
     Raises:
         CollmError: if a model or tokenizer cannot be opened.
     """
     return {
-        name: Agent(config, name, None if checkpoint is None else checkpoint / "agents" / name)
+        name: Agent(config, name, None if checkpoint is None else checkpoint / "agents" / name, seed)
         for name, config in configs.items()
     }
 
@@ -67,6 +69,7 @@ def load_team(
     critic: CriticConfig | None,
     critics: Iterable[str],
     checkpoint: Path | None = None,
+    seed: int = 0,
 ) -> Team:
     """Agents and critics, ready to train; from a checkpoint they go on where they stopped.
 
@@ -75,6 +78,7 @@ def load_team(
         critic: of all critics; ``None`` only if there are none.
         critics: their names.
         checkpoint: written by :meth:`Team.save`.
+        seed: the run's.
 
     Raises:
         CollmError: if a model or tokenizer cannot be opened.
@@ -82,8 +86,9 @@ def load_team(
     opened = {}
     for name in critics:
         assert critic is not None
-        opened[name] = Critic(critic, name, None if checkpoint is None else checkpoint / "critics" / name)
-    team = Team(load_agents(configs, checkpoint), opened)
+        weights = None if checkpoint is None else checkpoint / "critics" / name
+        opened[name] = Critic(critic, name, weights, seed)
+    team = Team(load_agents(configs, checkpoint, seed), opened)
     if checkpoint is not None:
         team.load_optimizers(checkpoint)
     return team

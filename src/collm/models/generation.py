@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from collm.agents.config import Sampling
+from collm.models.config import Sampling
 
 _EVERYTHING = 0
 """The ``top_k`` that keeps all tokens; transformers' own default would keep 50."""

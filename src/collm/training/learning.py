@@ -82,9 +82,8 @@ def learn(
     views = algorithm.critics(list(agents))
     buffer = Buffer(algorithm, learners, views, critics, trees, progress)
     plan = list(minibatches(trees, algorithm.minibatch_size, algorithm.update_epochs, progress))
-    behavior = _behavior_logprobs(buffer, plan)
     records = []
-    for minibatch in plan:
+    for minibatch, behavior in zip(plan, _behavior_logprobs(buffer, plan), strict=True):
         predictions = predict(buffer, minibatch)
         estimates = estimate(buffer, minibatch, predictions)
         steps = batch(buffer, minibatch, estimates, behavior)
@@ -218,15 +217,20 @@ def _actions(trees: Sequence[Tree], minibatch: Minibatch, agent: str) -> Iterato
                 yield (number, turn), f"{number}:{action.id}", action
 
 
-def _behavior_logprobs(buffer: Buffer, plan: Sequence[Minibatch]) -> dict[str, tuple[float, ...]]:
-    """Of the actions that are learned from once their agent has changed: after its first step."""
-    found: dict[str, tuple[float, ...]] = {}
+def _behavior_logprobs(buffer: Buffer, plan: Sequence[Minibatch]) -> list[dict[str, tuple[float, ...]]]:
+    """For each minibatch, of the actions whose agent has changed by then: after its first step.
+
+    Scored a minibatch at a time, so that half precision rounds as it will in the update.
+    """
+    found: list[dict[str, tuple[float, ...]]] = [{} for _ in plan]
     for name, agent in buffer.agents.items():
-        drawn = [{key: one for _, key, one in _actions(buffer.trees, part, name)} for part in plan]
-        later = {key: one for part in [part for part in drawn if part][1:] for key, one in part.items()}
-        if later:
-            scores = agent.learner.behavior_logprobs(list(later.values()))
-            found |= zip(later, scores, strict=True)
+        changed = False
+        for minibatch, known in zip(plan, found, strict=True):
+            actions = {key: one for _, key, one in _actions(buffer.trees, minibatch, name)}
+            if changed:
+                scores = agent.learner.behavior_logprobs(list(actions.values()))
+                known |= zip(actions, scores, strict=True)
+            changed |= bool(actions)
     return found
 
 

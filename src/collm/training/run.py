@@ -48,7 +48,8 @@ def _train(config: RunConfig, out: Path, display: Display, resume: bool) -> Resu
         display.note(line)
     check_installed(config.tracking)
     critics = config.algorithm.critics(env.agents)
-    team = load_team(config.agents, config.critic, critics, checkpoint.path if checkpoint else None)
+    weights = checkpoint.path if checkpoint else None
+    team = load_team(config.agents, config.critic, critics, weights, config.seed)
     check_reading(team, critics, trial)
     if resume:
         folder.take_up(config, checkpoint)
