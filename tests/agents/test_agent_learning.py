@@ -9,9 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from collm.agents.agent import Agent, Experience, History, Request
-from collm.functional.losses import policy_gradient_losses, token_divergences
-from collm.types import Action, Observation
+from collm.agents.agent import Agent
+from collm.agents.learner import PolicyLoss, Sample, Step
+from collm.agents.policy import Request
+from collm.algorithms.magrpo import MAGRPO
+from collm.functional.losses import TokenScores, policy_gradient_losses, token_divergences
+from collm.types import Action, History, Observation
 from tests.agents.models import (
     CUTS,
     PLAIN,
@@ -32,38 +35,51 @@ ADVANTAGES = (1.0, -2.0, 0.5, 3.0, -1.0, 0.25)
 def actions(agent: Agent) -> list[Action]:
     """Two turns with siblings, so that prefixes are shared."""
     opening = Observation("Build a house.")
-    first = agent.sample([Request(History(), opening, (0, 1, 2))])[0]
-    second = agent.sample(
-        [Request(reply.history, Observation("Again."), (10 + k,)) for k, reply in enumerate(first)]
-    )
-    return [reply.action for reply in (*first, *(reply for (reply,) in second))]
+    (first,) = agent.policy.submit([Request(History(), opening, (0, 1, 2))]).result()
+    requests = [
+        Request(History((opening,), (action,)), Observation("Again."), (10 + k,))
+        for k, action in enumerate(first)
+    ]
+    return [*first, *(action for (action,) in agent.policy.submit(requests).result())]
 
 
-def experience(agent: Agent, shift: float = 0.0) -> list[Experience]:
+def experience(agent: Agent, shift: float = 0.0) -> list[Sample]:
     """What the agent did, as if the behavior policy had found it ``shift`` nats less likely."""
     return [
-        Experience(action.prompt_ids, action.token_ids, action.logprob - shift, advantage)
+        Sample(
+            action.prompt_ids,
+            action.token_ids,
+            (action.token_logprobs[0] - shift, *action.token_logprobs[1:]),
+            advantage,
+        )
         for action, advantage in zip(actions(agent), ADVANTAGES, strict=True)
     ]
 
 
-def update(agent: Agent, lessons: Sequence[Experience], **settings: Any) -> dict[str, float]:
-    loss = settings.pop("loss", policy_gradient_losses)
-    return agent.update(lessons, loss, settings.pop("reference_kl", 0.0), 0, 1)
+def behavior_of(one: Sample) -> float:
+    assert one.behavior_logprobs is not None
+    return sum(one.behavior_logprobs)
 
 
-def step_of(agent: Agent, lessons: Sequence[Experience], **settings: Any) -> dict[str, Tensor]:
+def update(
+    agent: Agent, lessons: Sequence[Sample], reference_kl: float = 0.0, loss: PolicyLoss | None = None
+) -> dict[str, float]:
+    algorithm = MAGRPO(reference_kl=reference_kl)
+    return agent.update(Step(tuple(lessons), loss or algorithm.policy_losses, reference_kl > 0, 0, 1))
+
+
+def step_of(agent: Agent, lessons: Sequence[Sample], **settings: Any) -> dict[str, Tensor]:
     """What an update subtracts from the weights; the weights are put back."""
-    before = weights(agent.model)
+    before = weights(agent.learner.model)
     update(agent, lessons, **settings)
-    step = {name: before[name] - value for name, value in weights(agent.model).items()}
-    agent.model.load_state_dict(before)
+    step = {name: before[name] - value for name, value in weights(agent.learner.model).items()}
+    agent.learner.model.load_state_dict(before)
     return step
 
 
 def named(agent: Agent, found: dict[str, Tensor]) -> dict[str, Tensor]:
     """Steps of parameters alone, without the tied copy of the embedding."""
-    return {name: found[name] for name, _ in agent.model.named_parameters()}
+    return {name: found[name] for name, _ in agent.learner.model.named_parameters()}
 
 
 @pytest.mark.parametrize("how", [PLAIN, CUTS[-1]])
@@ -80,8 +96,7 @@ def test_a_step_is_that_of_the_papers_equations(
     expected = {name: torch.zeros_like(p) for name, p in model.named_parameters()}
     for one in lessons:
         logprob = forced_logprobs(model, one.prompt_ids, one.token_ids, how).sum()
-        assert one.behavior_logprob is not None
-        ratio = float((logprob.detach() - one.behavior_logprob).exp())
+        ratio = float((logprob.detach() - behavior_of(one)).exp())
         assert ratio == pytest.approx(2.718281828**0.3, rel=1e-3)
         for name, score in gradients(model, logprob).items():
             expected[name] -= ratio * one.advantage * score / len(lessons)
@@ -91,7 +106,7 @@ def test_a_step_is_that_of_the_papers_equations(
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_an_unchanged_policy_is_its_own_behavior(make_agent: MakeAgent, dtype: str) -> None:
     agent = make_agent(dtype=dtype, optimization=PLAIN_STEP)
-    unscored = [replace(one, behavior_logprob=None) for one in experience(agent)]
+    unscored = [replace(one, behavior_logprobs=None) for one in experience(agent)]
     report = update(agent, unscored)
     assert (report["ratio"], report["behavior_kl"]) == (1.0, 0.0)
 
@@ -99,11 +114,11 @@ def test_an_unchanged_policy_is_its_own_behavior(make_agent: MakeAgent, dtype: s
 def test_behavior_is_scored_again_only_where_the_sampler_rounds(make_agent: MakeAgent) -> None:
     agent = make_agent()
     drawn = actions(agent)
-    assert agent.behavior_logprobs(drawn) == [action.logprob for action in drawn]
+    assert agent.learner.behavior_logprobs(drawn) == [action.token_logprobs for action in drawn]
     agent = make_agent(dtype="bfloat16")
     drawn = actions(agent)
-    forced = agent.logprobs([(action.prompt_ids, action.token_ids) for action in drawn])
-    assert agent.behavior_logprobs(drawn) == forced != [action.logprob for action in drawn]
+    forced = agent.learner.logprobs([(action.prompt_ids, action.token_ids) for action in drawn])
+    assert agent.learner.behavior_logprobs(drawn) == forced != [action.token_logprobs for action in drawn]
 
 
 def test_the_gradient_of_a_batch_is_the_mean_of_single_gradients(make_agent: MakeAgent) -> None:
@@ -139,43 +154,45 @@ def test_an_update_makes_good_actions_likelier_and_bad_ones_less_likely(make_age
     agent = make_agent(optimization={"learning_rate": 1e-3})
     lessons = experience(agent)
     samples = [(one.prompt_ids, one.token_ids) for one in lessons]
-    before = agent.logprobs(samples)
+    before = agent.learner.logprobs(samples)
     for _ in range(5):
         update(agent, lessons)
-    changes = [after - b for after, b in zip(agent.logprobs(samples), before, strict=True)]
+    changes = [sum(after) - sum(b) for after, b in zip(agent.learner.logprobs(samples), before, strict=True)]
     assert sum(c * a for c, a in zip(changes, ADVANTAGES, strict=True)) > 1.0
     assert update(agent, lessons)["ratio"] != pytest.approx(1.0, abs=0.05)
 
 
 def test_updating_one_agent_leaves_the_others_bit_for_bit(make_agent: MakeAgent) -> None:
     one, other = make_agent(), make_agent()
-    before = weights(other.model)
+    before = weights(other.learner.model)
     update(one, experience(one), reference_kl=0.1)
-    assert any(not torch.equal(value, before[name]) for name, value in one.model.state_dict().items())
-    assert all(torch.equal(value, before[name]) for name, value in other.model.state_dict().items())
+    assert any(not torch.equal(value, before[name]) for name, value in one.learner.model.state_dict().items())
+    assert all(torch.equal(value, before[name]) for name, value in other.learner.model.state_dict().items())
 
 
 def test_zero_advantages_teach_nothing(make_agent: MakeAgent) -> None:
     agent = make_agent(optimization=PLAIN_STEP)
-    lessons = [
-        Experience(one.prompt_ids, one.token_ids, one.behavior_logprob, 0.0) for one in experience(agent)
-    ]
+    lessons = [replace(one, advantage=0.0) for one in experience(agent)]
     assert all(not step.any() for step in step_of(agent, lessons).values())
 
 
 def test_the_loss_is_the_algorithms(make_agent: MakeAgent) -> None:
     agent = make_agent(optimization=PLAIN_STEP)
-    seen: list[tuple[Tensor, Tensor, Tensor]] = []
+    seen: list[TokenScores] = []
 
-    def loss(logprobs: Tensor, behavior: Tensor, advantages: Tensor) -> Tensor:
-        seen.append((logprobs.detach(), behavior, advantages))
-        return policy_gradient_losses(logprobs, behavior, 2 * advantages)
+    def loss(scores: TokenScores) -> Tensor:
+        seen.append(scores)
+        logprobs = scores.summed(scores.logprobs)
+        return policy_gradient_losses(logprobs, scores.behavior_sums, 2 * scores.advantages)
 
     lessons = experience(agent)
     doubled, plain = step_of(agent, lessons, loss=loss), step_of(agent, lessons)
     assert_close(doubled, {name: 2 * step for name, step in plain.items()}, tolerance=1e-4)
-    told = sorted((float(a), float(b)) for _, bs, advs in seen for a, b in zip(advs, bs, strict=True))
-    expected = sorted((one.advantage, one.behavior_logprob) for one in lessons)
+    told = sorted(
+        (float(a), float(b)) for one in seen for a, b in zip(one.advantages, one.behavior_sums, strict=True)
+    )
+    expected = sorted((one.advantage, behavior_of(one)) for one in lessons)
+    assert [a for a, _ in told] == [a for a, _ in expected]
     assert [b for _, b in told] == pytest.approx([b for _, b in expected], abs=1e-4)
 
 
@@ -209,7 +226,7 @@ def test_the_divergence_pulls_back_with_its_own_gradient(
     update(drifting, lessons)
     drifting.save(tmp_path)
     agent = make_agent(weights=tmp_path, optimization=PLAIN_STEP, batch_tokens=60)
-    still = [Experience(one.prompt_ids, one.token_ids, one.behavior_logprob, 0.0) for one in lessons]
+    still = [replace(one, advantage=0.0) for one in lessons]
     model, reference = open_model(tmp_path), open_model(qwen3)
     total = torch.zeros(())
     for one in still:
@@ -232,14 +249,20 @@ def test_a_saved_agent_and_optimizer_go_on_bit_for_bit(make_agent: MakeAgent, tm
     resumed.load_optimizer(tmp_path / "agent.pt")
     update(resumed, lessons)
     assert all(
-        torch.equal(value, weights(agent.model)[name]) for name, value in weights(resumed.model).items()
+        torch.equal(value, weights(agent.learner.model)[name])
+        for name, value in weights(resumed.learner.model).items()
     )
 
 
-def test_learning_does_not_disturb_a_cached_history(make_agent: MakeAgent) -> None:
+def test_an_update_does_not_disturb_a_history_begun_before_it(make_agent: MakeAgent) -> None:
     """An update in the middle leaves old keys and values behind; a history made before it still samples."""
     agent = make_agent()
-    (reply,) = agent.sample([Request(History(), Observation("hi"), (0,))])[0]
+    seen = Observation("hi")
+    ((action,),) = agent.policy.submit([Request(History(), seen, (0,))], keep=True).result()
     update(agent, experience(agent))
-    (after,) = agent.sample([Request(reply.history, Observation("on"), (1,))])[0]
-    assert after.action.prompt_ids[: len(reply.history.token_ids)] == reply.history.token_ids
+    request = Request(History((seen,), (action,)), Observation("on"), (1,))
+    ((after,),) = agent.policy.submit([request], keep=True).result()
+    past = action.prompt_ids + action.token_ids
+    assert after.prompt_ids[: len(past)] == past
+    scores = agent.learner.logprobs([(after.prompt_ids, after.token_ids)])
+    assert after.token_logprobs == pytest.approx(scores[0], abs=1e-4), "drawn with the new weights alone"

@@ -150,3 +150,27 @@ def test_microbatches_hold_each_row_once_within_the_budget(lengths: list[int], b
 
 def test_no_rows_make_no_microbatches() -> None:
     assert list(microbatches([], 10)) == []
+
+
+def test_a_second_beginning_in_a_row_does_not_see_the_first() -> None:
+    row = Row()
+    for tokens in ((1, 2), (3, 4)):
+        row.append(tokens, None, -1)
+    assert row.needs_mask
+    assert row.positions == [0, 1, 0, 1]
+    assert row.mask().tolist() == [
+        [True, False, False, False],
+        [True, True, False, False],
+        [False, False, True, False],
+        [False, False, True, True],
+    ]
+
+
+def test_a_window_counts_a_tokens_own_past_and_not_its_siblings() -> None:
+    row = Row(window=2)
+    first = row.append((1, 2), None, -1)
+    row.append((3, 4), first, 1)
+    row.append((5, 6), first, 1)
+    # 5 follows 2 directly, though 3 and 4 stand between them
+    assert row.mask()[4].tolist() == [False, True, False, False, True, False]
+    assert row.mask()[5].tolist() == [False, False, False, False, True, True]

@@ -13,14 +13,15 @@ import torch
 from collm.agents.agent import Agent
 from collm.agents.config import AgentConfig, CriticConfig
 from collm.agents.critic import Critic
-from collm.agents.views import TEAM
+from collm.agents.team import policies_of
 from collm.algorithms.base import Algorithm, algorithms, make_algorithm
 from collm.base.seeding import derive
 from collm.envs.probes import CreditProbe, JointProbe, Probe
 from collm.evaluation.measures import measures
 from collm.models.config import Optimization, Sampling
-from collm.rollout import Shape, Start, rollout
-from collm.training.learning import Progress, learn
+from collm.rollout import Reset, rollout
+from collm.training.learning import learn
+from collm.training.minibatches import Progress
 from tests.checkpoints import save_letters
 
 JOINT_ACTIONS = 32
@@ -43,13 +44,13 @@ class Team:
     def train(self, env: Probe, updates: int) -> Iterator[tuple[float, dict[str, float]]]:
         """The mean return of each update's rollouts, before the update, and what the update reports."""
         tasks = env.tasks("train")
-        count = JOINT_ACTIONS // self.algorithm.num_samples
-        shape = Shape(self.algorithm.num_samples, self.algorithm.joint_mode)
+        count = JOINT_ACTIONS // self.algorithm.branching.num_samples
+        policies = policies_of(self.agents)
         for update in range(updates):
-            starts = [Start(tasks[i % len(tasks)], derive(0, "probe", update, i)) for i in range(count)]
-            trees = rollout(env, self.agents, starts, shape).sound
-            lesson = learn(self.algorithm, self.agents, self.critics, trees, Progress(0, update, updates))
-            yield measures(trees)["return_mean"], lesson.metrics
+            resets = [Reset(tasks[i % len(tasks)], derive(0, "probe", update, i)) for i in range(count)]
+            trees = rollout(env, policies, resets, self.algorithm.branching).sound
+            record = learn(self.algorithm, self.agents, self.critics, trees, Progress(0, update, updates))
+            yield measures(trees)["return_mean"], record.metrics
 
 
 MakeTeam = Callable[..., Team]
@@ -74,7 +75,7 @@ def make_team(tmp_path_factory: pytest.TempPathFactory) -> MakeTeam:
 
     def make(name: str, **settings: float) -> Team:
         algorithm = make_algorithm({"type": name, **settings})
-        critics = {None: (), "joint": (TEAM,), "local": tuple(actors)}[algorithm.critic_view]
+        critics = algorithm.critics(list(actors))
         agents = {name: agent(folder, name) for name, folder in actors.items()}
         return Team(algorithm, agents, {name: critic(name) for name in critics})
 
@@ -106,11 +107,13 @@ def test_every_algorithm_learns_every_probe(make_team: MakeTeam, name: str, env:
 def test_an_estimator_that_looks_at_one_turn_cannot_give_credit(make_team: MakeTeam) -> None:
     """Siblings at the second turn are paid alike, so without the discounted future nothing is learned."""
     team = make_team("magrpo", discount=0)
-    before = {name: agent.model.state_dict() for name, agent in make_team("magrpo").agents.items()}
+    before = {name: agent.learner.model.state_dict() for name, agent in make_team("magrpo").agents.items()}
     for _ in team.train(CreditProbe(), updates=2):
         pass
     for name, agent in team.agents.items():
-        assert all(torch.equal(value, before[name][key]) for key, value in agent.model.state_dict().items())
+        assert all(
+            torch.equal(value, before[name][key]) for key, value in agent.learner.model.state_dict().items()
+        )
 
 
 def explained(team: Team, env: Probe, updates: int) -> float:

@@ -61,7 +61,7 @@ class Row:
             parent = self._segments[segment]
             visible = (*parent.visible, (parent.start, column + 1))
             first_position = self.positions[column] + 1
-            self.branching |= column != start - 1
+        self.branching |= column != start - 1
         self._segments.append(_Segment(start, start + len(tokens), visible))
         self.tokens.extend(tokens)
         self.positions.extend(range(first_position, first_position + len(tokens)))
