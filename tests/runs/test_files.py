@@ -117,6 +117,7 @@ def test_filling_that_fails_leaves_no_folder(tmp_path: Path) -> None:
     folder = tmp_path / "update-1"
     with pytest.raises(OSError, match="disk full"):
         write_folder(folder, break_off)
+    assert list(tmp_path.rglob("*.partial")) == [], "on a full disk the space is needed"
     assert not folder.exists()
     write_folder(folder, fill)
     assert damage(folder) is None
@@ -132,6 +133,7 @@ def test_filling_that_fails_leaves_no_folder(tmp_path: Path) -> None:
         (lambda folder: (folder / MANIFEST).write_text("{"), "manifest.json cannot be read"),
         (lambda folder: (folder / MANIFEST).write_text("[]"), "manifest.json names no files"),
         (lambda folder: (folder / MANIFEST).write_bytes(b"\xff"), "manifest.json cannot be read"),
+        (lambda folder: (folder / MANIFEST).write_text("[" * 100_000), "manifest.json cannot be read"),
     ],
 )
 def test_damage_is_named(tmp_path: Path, harm: object, problem: str) -> None:

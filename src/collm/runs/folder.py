@@ -80,14 +80,12 @@ class RunFolder:
         """Whether there is nothing but what a run writes before its first update."""
         layout = self.layout
         there = set(self.path.iterdir()) if self.path.is_dir() else set()
-        written = {layout.config, layout.evaluations, layout.all_episodes}
-        if not {layout.versions, layout.config} <= there:
-            written = set()
-        expected = written | {layout.versions, layout.lock, *(self.path / name for name in _OF_TRACKERS)}
-        episodes = layout.all_episodes.glob("*") if layout.all_episodes in written else ()
-        return all(path in expected or path.suffix == ".partial" for path in there) and all(
-            path.name.startswith(evaluation_name("before")) or path.suffix == ".partial" for path in episodes
-        )
+        expected = {layout.versions, layout.lock, *(self.path / name for name in _OF_TRACKERS)}
+        if {layout.versions, layout.config} <= there:
+            expected |= {layout.config, layout.evaluations, layout.all_episodes}
+        expected |= {layout.episodes(evaluation_name("before", greedy)) for greedy in (False, True)}
+        found = there | set(layout.all_episodes.glob("*"))
+        return all(path in expected or path.suffix == ".partial" for path in found)
 
     # Going on
 
