@@ -62,9 +62,7 @@ def unknown() -> None:
 
 
 @pytest.mark.usefixtures("undecided")
-@pytest.mark.parametrize(
-    ("answer", "offline"), [(unknown, "1"), (list, None), (lambda: time.sleep(9), "1")]
-)
+@pytest.mark.parametrize(("answer", "offline"), [(unknown, "1"), (list, None), (lambda: time.sleep(9), "1")])
 def test_an_unknown_hub_is_not_asked(
     monkeypatch: pytest.MonkeyPatch, answer: Any, offline: str | None
 ) -> None:

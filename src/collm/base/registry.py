@@ -85,7 +85,8 @@ def resolve(
         return _checked(other, name, base, where)
     if name not in known:
         others = [installed for installed in installed_names(group) if installed not in known]
-        mend = f"use one of {', '.join(filter(None, [listed(known), *others]))}, or module:Class for your own."
+        names = ", ".join(filter(None, [listed(known), *others]))
+        mend = f"use one of {names}, or module:Class for your own."
         raise CollmError(where, f"unknown type {name!r}.", mend)
     return known[name]
 
