@@ -65,6 +65,6 @@ def test_a_team_trains_with_them(tmp_path: Path) -> None:
 def test_the_resolved_configuration_is_read_back() -> None:
     config = load_recipe(str(EXAMPLES / "own_environment.yaml"), OVERRIDES)
     resolved = plain(config)
-    assert (config.env.type, resolved["env"]["type"]) == ("own_environment", "their_games:Guess")
+    assert (config.env.type, resolved["env"]["type"]) == ("guess", "their_games:Guess")
     assert (config.algorithm.type, resolved["algorithm"]["type"]) == ("doubled", "their_games:Doubled")
     assert make_config(resolved, "config.yaml") == config

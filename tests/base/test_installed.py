@@ -60,7 +60,7 @@ def test_a_class_of_another_package_is_found_by_name(base: type[BaseModel]) -> N
         ("stone", "stone is not a subclass of Animal"),
         ("gone", r"'gone' of the package bee-keeping \(bees:Gone\) does not load: AttributeError"),
         ("absent", r"'absent' of the package bee-keeping \(no_bees:Bee\) does not load: ModuleNotFoundError"),
-        ("wasp", "unknown type 'wasp'.*use one of ant, absent, ant, bee, gone, stone, or module:Class"),
+        ("wasp", "unknown type 'wasp'.*use one of ant, absent, bee, gone, stone, or module:Class"),
     ],
 )
 def test_what_is_wrong_with_an_installed_name_is_told(base: type[BaseModel], name: str, said: str) -> None:

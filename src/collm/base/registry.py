@@ -84,7 +84,8 @@ def resolve(
     if other is not None:
         return _checked(other, name, base, where)
     if name not in known:
-        names = ", ".join(filter(None, [listed(known), *installed_names(group)]))
+        others = [installed for installed in installed_names(group) if installed not in known]
+        names = ", ".join(filter(None, [listed(known), *others]))
         mend = f"use one of {names}, or module:Class for your own."
         raise CollmError(where, f"unknown type {name!r}.", mend)
     return known[name]

@@ -23,12 +23,14 @@ def evaluate(
     """Evaluate a run or a saved team on a split."""
     if split not in ("train", "test"):
         raise CollmError("--split", f"no split {split!r}.", "use train or test.")
-    from collm.base.quiet import quiet_libraries
+    from collm.base.quiet import quiet_libraries, spare_absent_hub
+
+    quiet_libraries()  # before they are imported
+    spare_absent_hub()
     from collm.config.naming import named_after
     from collm.evaluation.evaluate import evaluate as measure
     from collm.evaluation.saved import open_team
 
-    quiet_libraries()
     config, agents, name = open_team(folder, overrides or [], warn=warn)
     tell_notices(config.env)
     with named_after(folder):

@@ -33,9 +33,10 @@ def train(
     config = load_recipe(recipe, overrides or [])
     from rich.console import Console
 
-    from collm.base.quiet import quiet_libraries
+    from collm.base.quiet import quiet_libraries, spare_absent_hub
 
     quiet_libraries()
+    spare_absent_hub()
     console = Console()
     with named_after(recipe):
         if dry_run:
