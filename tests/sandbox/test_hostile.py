@@ -12,6 +12,7 @@ import pytest
 
 from collm.sandbox import Limits, Program, SandboxConfig, Step, Verdict, grade, guards
 from collm.sandbox.pool import shared_pool
+from tests.sandbox.families import family
 
 LIMITS = Limits(test_seconds=0.3, total_seconds=4, max_breaks=1, memory_mb=192, folder_mb=4)
 FULL = SandboxConfig(slots=2, limits=LIMITS)
@@ -23,6 +24,11 @@ TESTS = (
     Step(f"assert candidate(1) == {SECRET}"),
     Step("assert candidate(2) in (3, 'x') and candidate(5) == 6"),
 )
+
+
+STAYING = 4
+"""Warden, server, and the judge and the runner that wait for the next program."""
+_folders: set[str] = set()
 
 
 def program(code: str) -> Program:
@@ -169,6 +175,45 @@ FORGERIES = {
             os.write(3, struct.pack("<I", len(data)) + data)""",
     "answer that is no encoding": "import os\ndef f(x): os.write(3, b'\\x05\\0\\0\\0[\\xff\\xff\\xff\\xff')",
     "answer that claims to be endless": "import os\ndef f(x): os.write(3, b'\\xff' * 4096)",
+    "answers from a child and from a thread": """
+        import os, struct, threading
+        from inside import plain
+        data = plain.encode(("value", 90000, None), 1000)
+        def answer():
+            for _ in range(9): os.write(3, struct.pack("<I", len(data)) + data)
+        def f(x):
+            try:
+                if os.fork() == 0:
+                    answer()
+                    os._exit(0)
+            except OSError: pass
+            threading.Thread(target=answer).start()
+            return 90125 - x""",
+    "descriptors sent along with an answer": """
+        import os, socket, struct
+        from inside import plain
+        data = plain.encode(("value", True, None), 1000)
+        def f(x):
+            with socket.socket(fileno=3) as channel:
+                socket.send_fds(channel, [struct.pack("<I", len(data)) + data], [0] * 20)""",
+    "search of the parent's memory and files": """
+        import os
+        def f(x):
+            parent = f"/proc/{os.getppid()}"
+            for name in ("mem", "environ", "maps", "fd/3", "cwd/0", "root/etc/passwd", "stack"):
+                try:
+                    open(f"{parent}/{name}", "rb").read(1)
+                    return 90125
+                except OSError: pass
+            try: return os.listdir(f"{parent}/fd") and 90125
+            except OSError: return 0""",
+    "killing all that it can": """
+        import os, signal
+        def f(x):
+            if os.getuid() < 0x70000000: return 0  # else yours would die
+            for pid in (os.getppid(), -1):
+                try: os.kill(pid, signal.SIGKILL)
+                except OSError: pass""",
     "exception with a hostile text": """
         class Bad(Exception):
             def __str__(self): raise SystemExit
@@ -208,6 +253,14 @@ EXHAUSTIONS = {
     "busy loop at import": "while True: pass",
     "busy loop in the call": "def f(x):\n    while True: pass",
     "sleep": "import time\ndef f(x): time.sleep(60)",
+    "sleep at import": "import time\ntime.sleep(60)",
+    "sleep through every signal": """
+        import signal, time
+        for number in (signal.SIGALRM, signal.SIGTERM, signal.SIGINT): signal.signal(number, signal.SIG_IGN)
+        def f(x):
+            while True:
+                try: time.sleep(60)
+                except BaseException: pass""",
     "loop that swallows everything": """
         def f(x):
             while True:
@@ -262,6 +315,34 @@ EXHAUSTIONS = {
                 while True: time.sleep(1)
         except OSError: pass
         def f(x): return 0""",
+    "chain of processes": """
+        import os
+        def f(x):
+            while True:
+                try:
+                    if os.fork(): os._exit(0)
+                    os.setsid()
+                except OSError: pass""",
+    "chain of processes at import": "import os\nwhile True:\n    if os.fork(): os._exit(0)",
+    "processes that ignore signals in sessions of their own": """
+        import os, signal
+        for _ in range(9):
+            try:
+                if os.fork() == 0:
+                    os.setsid()
+                    for number in (1, 2, 3, 13, 14, 15): signal.signal(number, signal.SIG_IGN)
+                    while True: pass
+            except OSError: pass
+        def f(x): return 0""",
+    "compressed gigabytes": """
+        import zlib
+        packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+        block = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
+        def f(x): return len(zlib.decompress(block * 4096 + packer.flush(), -15))""",
+    "output and errors before it exits": """
+        import os, sys
+        for stream in (sys.stdout, sys.stderr): stream.write("passed" * 10 ** 6)
+        os._exit(0)""",
     "memory bomb": "def f(x):\n    hoard = []\n    while True: hoard.append(bytearray(1 << 20))",
     "memory bomb at import": "hoard = b'x' * (1 << 40)",
     "memory bomb by mapping": "import mmap\ndef f(x): return [mmap.mmap(-1, 1 << 28) for _ in range(99)]",
@@ -335,10 +416,21 @@ ESCAPES = {
     "a file in shared memory": (LANDLOCK, "open('/dev/shm/collm-hostile', 'w').write('x')"),
     "a file in the root": (LANDLOCK, "open('/collm-hostile', 'w').write('x')"),
     "a file beside": (USER, "os.mkdir('../collm-hostile') or True"),
+    "a hard link to the library": (FILTER, "os.link(os.__file__, 'link') or True"),
+    "a folder moved out": (ALWAYS, "os.mkdir('mine') or os.rename('mine', '../collm-hostile') or True"),
+    "the folder itself": (USER, "os.rmdir(os.getcwd()) or True"),
     "the interpreter's library": (LANDLOCK, "open(os.__file__, 'a').write('#')"),
     "network": (NETWORK, "socket.create_connection(('127.0.0.1', PORT), 1)"),
     "datagram": (FILTER, "socket.socket(socket.AF_INET, socket.SOCK_DGRAM)"),
     "local socket": (FILTER, "socket.socket(socket.AF_UNIX)"),
+    "link to the kernel's networks": (FILTER, "socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)"),
+    "ring of system calls": (FILTER, "libc.syscall(425, 8, ctypes.create_string_buffer(256)) >= 0"),
+    "another process by its handle": (FILTER, "libc.syscall(434, os.getpid(), 0) >= 0"),
+    "another process's descriptors": (PIDS, "os.listdir(f'/proc/{os.getppid()}/fd') or True"),
+    "reading another process": (FILTER, "libc.process_vm_readv(os.getpid(), 0, 0, 0, 0, 0) == 0"),
+    "being traced": (FILTER, "libc.ptrace(0, 0, 0, 0) == 0"),
+    "queued signal": (FILTER, "libc.sigqueue(os.getpid(), 0, 0) == 0"),
+    "signal on input": (FILTER, "fcntl.fcntl(0, fcntl.F_SETOWN, os.getppid()) == 0"),
     "new process": (FILTER, "os.fork() or os._exit(0)"),
     "new program": (FILTER, "subprocess.run(['/bin/true']).returncode == 0"),
     "shell": (FILTER, "os.system('true') == 0"),
@@ -355,6 +447,7 @@ ESCAPES = {
     "file in memory": (FILTER, "os.memfd_create('x')"),
     "device": (FILTER, "os.mknod('null', stat.S_IFCHR | 0o666, os.makedev(1, 3)) or True"),
     "higher limits": (ALWAYS, "resource.setrlimit(resource.RLIMIT_AS, (-1, -1)) or True"),
+    "standard streams": (ALWAYS, "any(os.fstat(fd).st_rdev != os.makedev(1, 3) for fd in (0, 1, 2))"),
     "descriptors of others": (ALWAYS, "any(opened(fd) for fd in range(4, 1024))"),
     "environment": (ALWAYS, "len(os.environ)"),
     "leftovers in the folder": (ALWAYS, "len(os.listdir('.'))"),
@@ -362,7 +455,7 @@ ESCAPES = {
 }
 
 ESCAPE = """
-import ctypes, os, resource, socket, stat, subprocess
+import ctypes, fcntl, os, resource, socket, stat, subprocess
 libc = ctypes.CDLL(None)
 def works(call, *arguments):
     try:
@@ -382,6 +475,7 @@ def _no_traces() -> Iterator[None]:
     yield
     for config in (FULL, BARE):
         shared_pool(config).close()
+    assert {folder: family(folder) for folder in _folders} == {folder: [] for folder in _folders}
     assert not list(Path("/dev/shm").glob("collm-hostile*"))
     assert not Path("/collm-hostile").exists()
 
@@ -389,6 +483,9 @@ def _no_traces() -> Iterator[None]:
 def _judged(code: str, config: SandboxConfig) -> Verdict:
     verdict = grade(program(code), config)
     assert len(verdict.results) == len(TESTS)
+    for slot in shared_pool(config)._open:
+        _folders.add(folder := str(slot._launch.folder))
+        assert len(family(folder)) <= STAYING
     return verdict
 
 

@@ -15,6 +15,7 @@ import pytest
 from collm.errors import InfrastructureError
 from collm.sandbox import Limits, Program, SandboxConfig, Step, TestResult, grade, grade_many, guards
 from collm.sandbox.pool import Pool, shared_pool
+from tests.sandbox.families import family
 
 CONFIG = SandboxConfig(slots=2, limits=Limits(test_seconds=1, total_seconds=5))
 
@@ -253,18 +254,6 @@ def test_a_slot_that_was_killed_is_replaced() -> None:
     pool.close()
 
 
-def _family(folder: str) -> list[int]:
-    """The processes that have a slot's folder on their command line."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if folder in (process / "cmdline").read_bytes().decode():
-                found.append(int(process.name))
-        except OSError:
-            continue
-    return found
-
-
 needs_proc = pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="needs /proc")
 
 TRAINER = """
@@ -290,13 +279,13 @@ def test_nothing_is_left_when_the_trainer_is_killed(without: list[str]) -> None:
     assert trainer.stdout is not None
     folder = trainer.stdout.readline().strip()
     time.sleep(0.3)
-    assert len(_family(folder)) >= 4
+    assert len(family(folder)) >= 4
     os.kill(trainer.pid, signal.SIGKILL)
     trainer.wait()
     deadline = time.monotonic() + 10
-    while (_family(folder) or Path(folder).exists()) and time.monotonic() < deadline:
+    while (family(folder) or Path(folder).exists()) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert _family(folder) == []
+    assert family(folder) == []
     assert not Path(folder).exists()
 
 
@@ -305,9 +294,9 @@ def test_nothing_is_left_when_a_pool_closes() -> None:
     pool = Pool(CONFIG)
     pool.grade_many([Program("def f(x): return 1", "f", (Step("assert candidate(0)"),))] * 4)
     folders = [str(slot._launch.folder) for slot in pool._open]
-    assert all(len(_family(folder)) >= 2 for folder in folders)
+    assert all(len(family(folder)) >= 2 for folder in folders)
     pool.close()
-    assert [_family(folder) for folder in folders] == [[]] * len(folders)
+    assert [family(folder) for folder in folders] == [[]] * len(folders)
     assert not any(Path(folder).exists() for folder in folders)
 
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(not kernel.LINUX, reason="needs Linux's /proc an
 PRELUDE = """
 from collm.sandbox import Limits, Program, SandboxConfig, Step, grade, guards
 kinds = {"namespaces", "mounts", "landlock", "seccomp"}
-limits = Limits(test_seconds=2, total_seconds=6, max_breaks=1, memory_mb=192, folder_mb=3)
+limits = Limits(test_seconds=2, total_seconds=6, max_breaks=1, memory_mb=192, folder_mb=3, processes=9999)
 def config_without(*kinds):
     return SandboxConfig(slots=1, limits=limits, without=frozenset(kinds))
 config = config_without(*kinds)
@@ -76,6 +76,24 @@ def _become_ordinary() -> None:
         Path("/proc/self/uid_map").write_text(f"1000 {user} 1")
         Path("/proc/self/gid_map").write_text(f"1000 {group} 1")
     kernel.drop_capabilities()
+
+
+CHAIN = """
+import os
+def f(x):
+    while True:
+        try:
+            if os.fork(): os._exit(0)
+            os.setsid()
+        except OSError: pass
+"""
+LINK = """
+import os
+def f(x):
+    os.rmdir(os.getcwd())
+    os.symlink(PLACE, os.path.realpath(f"/proc/{os.getpid()}/cwd").removesuffix(" (deleted)"))
+    return 1
+"""
 
 
 def unprivileged(script: str, interpreter: str = sys.executable) -> str:
@@ -145,3 +163,29 @@ def test_an_interpreter_under_tmp_keeps_every_guard(
     assert unprivileged("print(guards(config_without()))", interpreter_under_tmp) == expected
     script = "show('def f(x): return x', 'assert candidate(1)', config=config_without())"
     assert unprivileged(script, interpreter_under_tmp).split() == ["passed"]
+
+
+def test_a_chain_of_processes_ends_with_its_program() -> None:
+    script = f"""
+    show({CHAIN!r}, 'assert candidate(1)')
+    show('def f(x): return x', 'assert candidate(1)')
+    from collm.sandbox.pool import shared_pool
+    from tests.sandbox.families import family
+    (slot,) = shared_pool(config)._open
+    print(len(family(slot._launch.folder)) <= 4)
+    shared_pool(config).close()
+    print(family(slot._launch.folder))
+    """
+    outcomes = [line.split()[0] for line in unprivileged(script).splitlines()]
+    assert outcomes == ["timeout", "passed", "True", "[]"]
+
+
+def test_a_link_in_place_of_the_folder_is_removed_and_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "kept").touch()
+    mode = tmp_path.stat().st_mode
+    program = f"PLACE = {str(tmp_path)!r}\n{LINK}"
+    listing = "import os\ndef f(x): return os.listdir('.')"
+    script = f"show({program!r}, 'assert candidate(1) == 1')\nshow({listing!r}, 'assert candidate(1) == []')"
+    assert unprivileged(script).split() == ["passed", "passed"]
+    assert (tmp_path / "kept").exists()
+    assert tmp_path.stat().st_mode == mode

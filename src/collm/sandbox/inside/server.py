@@ -158,6 +158,8 @@ def _turn(limits: Limits, around: confine.Surroundings) -> int:
 
 def _renew(folder: str) -> None:
     """Empty the private folder; it stays, since Landlock's rule and the mount are bound to it."""
+    with suppress(OSError):
+        os.unlink(folder)  # what a program put in its place, where nothing but its own user held it
     os.makedirs(folder, exist_ok=True)
     os.chmod(folder, 0o700)
     sweep.clear(folder)

@@ -27,6 +27,8 @@ def kill_all(group: int | None = None) -> None:
                 os.kill(pid, signal.SIGKILL)
         try:
             os.waitpid(-1, 0)
+            while os.waitpid(-1, os.WNOHANG) != (0, 0):
+                pass  # the dead of a chain of processes would hide its one living link for long
         except ChildProcessError:
             return
 
