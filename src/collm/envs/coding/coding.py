@@ -59,7 +59,7 @@ class Coding(Environment[Problem, CodingState]):
     option                     ``paper``                       ``reference``
     =========================  ==============================  ==============================
     replies and tests          read by their AST               read line by line
-    throwing away aux's result costs 0.5                       is free
+    throwing away aux's result costs 0.5                       is nearly always free
     an episode ends early      all tests pass and aux is used  the reward exceeds 3.8
     ``test_seconds``           8                               10
     ``feedback_tests``         all                             the first
