@@ -1,4 +1,4 @@
-"""Rows and settings by which no program can be judged are named, with their task, before any is."""
+"""Rows by which no program can be judged are named, with their task, before any is."""
 
 from __future__ import annotations
 
@@ -70,13 +70,7 @@ def test_a_play_of_such_a_row_is_refused() -> None:
         list(score_plays(env(), [play]))
 
 
-@pytest.mark.parametrize("limits", [{"open_files": 1}, {"test_seconds": 1e-3}])
-def test_limits_under_which_nothing_passes_are_named(limits: dict[str, Any]) -> None:
-    coding = env({**LIMITS, **limits}, test_seconds=limits.get("test_seconds", 0.5))
-    with pytest.raises(CollmError, match=r"^env.sandbox.limits: under these limits even a program that does"):
-        coding.notices()
-
-
-def test_good_settings_are_told_what_guards_them() -> None:
-    (line,) = env().notices()
-    assert line.startswith("sandbox (process)")
+def test_limits_under_which_nothing_passes_are_named_and_not_the_row() -> None:
+    coding = env({**LIMITS, "open_files": 1})
+    with pytest.raises(CollmError, match=r"^sandbox.limits.open_files: with 1 not even an ordinary program"):
+        coding.parse_task(row("def check(candidate):\n    assert candidate(1) == 1\n"), "row")

@@ -16,7 +16,7 @@ ROW = {
     "test": "def check(candidate):\n    assert candidate(2) == 4\n    assert candidate(3) == 6\n",
     "entry_point": "double",
 }
-MBPP = {
+MBPP: dict[str, Any] = {
     "task_id": 82,
     "text": "Write a function to find the volume of a sphere.",
     "code": "import math\r\nfrom cmath import phase as angle\r\ndef volume_sphere(r):\r\n"
@@ -67,14 +67,16 @@ def test_rows_in_mbpps_own_schema_bring_what_their_solution_imports() -> None:
     task = coding.parse_task(MBPP, "row")
     assert task.imports == ("import math", "from cmath import phase as angle")
     transition = coding.step(coding.reset(task, 0), {"aux": AUX, "main": SPHERE})
-    assert (transition.metrics["tests_total"], transition.reward) == (2, pytest.approx(4.0))
+    assert transition.metrics["tests_total"] == 2
+    assert transition.reward == pytest.approx(4.0)
 
 
 def test_the_reference_finds_the_tests_of_mbpps_own_schema_too() -> None:
     coding = env(variant="reference")
     row = {**MBPP, "test_list": MBPP["test_list"][:1]}
     transition = coding.step(coding.reset(coding.parse_task(row, "row"), 0), {"aux": AUX, "main": SPHERE})
-    assert (transition.metrics["tests_total"], transition.reward) == (1, pytest.approx(4.0))
+    assert transition.metrics["tests_total"] == 1
+    assert transition.reward == pytest.approx(4.0)
 
 
 def test_the_reference_tells_a_syntax_error_and_finds_no_tests() -> None:
