@@ -239,3 +239,20 @@ def test_the_reference_reads_asserts_line_by_line() -> None:
     assert suite.steps == tuple(Step(label) for label in suite.labels)
     verdict = grade(Program(INCREMENT, "f", suite.steps, suite.preamble, suite.alias), SANDBOX)
     assert [result.error for result in verdict.results] == ["", "SyntaxError", "NameError"]
+
+
+def test_math_is_at_hand_in_every_test() -> None:
+    test = "def check(candidate):\n    assert math.isclose(candidate(1), 2.0, rel_tol=0.001)\n"
+    assert outcomes(test, INCREMENT) == [True]
+    assert outcomes(test, "def f(x): return x") == [False]
+
+
+def test_an_import_of_the_future_stays_first() -> None:
+    prompt = "from __future__ import annotations\nimport re\n\ndef f(x: Unknown):\n    pass\n"
+    test = "def check(candidate):\n    assert candidate(1) == 2 and re.match('a', 'a')\n"
+    assert outcomes(test, INCREMENT, prompt) == [True]
+
+
+def test_a_deep_test_is_read_if_it_may_be_read_at_all() -> None:
+    test = "def check(candidate):\n    assert candidate(1) == 2" + " + 0" * 88 + "\n"
+    assert outcomes(test, INCREMENT) == [True]

@@ -17,7 +17,7 @@ from collm.envs.coding.feedback import MODES, FeedbackMode, Review
 from collm.envs.coding.ladder import BEST, BEST_ALONE, climb
 from collm.envs.coding.problem import Problem, parse_problem, renamed
 from collm.envs.coding.replies.reading import Reading
-from collm.envs.coding.trials import check_settings, check_tests
+from collm.envs.coding.trials import check_tests
 from collm.envs.coding.variants import VARIANTS, Variant, VariantName
 from collm.errors import CollmError
 from collm.sandbox import SandboxConfig, TestResult, grade, guards
@@ -59,7 +59,7 @@ class Coding(Environment[Problem, CodingState]):
     option                     ``paper``                       ``reference``
     =========================  ==============================  ==============================
     replies and tests          read by their AST               read line by line
-    throwing away aux's result costs 0.5                       is free
+    throwing away aux's result costs 0.5                       is nearly always free
     an episode ends early      all tests pass and aux is used  the reward exceeds 3.8
     ``test_seconds``           8                               10
     ``feedback_tests``         all                             the first
@@ -171,15 +171,7 @@ class Coding(Environment[Problem, CodingState]):
         )
 
     def notices(self) -> Sequence[str]:
-        """What guards the sandbox.
-
-        Raises:
-            CollmError: if no program could pass under its limits.
-            InfrastructureError: if it does not start.
-        """
-        line = guards(self._sandbox)
-        check_settings(self._sandbox, "env.sandbox")
-        return (line,)
+        return (guards(self._sandbox),)
 
     @property
     def _rules(self) -> Variant:

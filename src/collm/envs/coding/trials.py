@@ -1,4 +1,4 @@
-"""Tries settings and rows before any reply is judged by them: a fault of theirs is never a reward of 0."""
+"""Tries rows before any reply is judged by them: a fault of theirs is never a reward of 0."""
 
 from __future__ import annotations
 
@@ -14,26 +14,13 @@ _STAND_IN = "def {}(*args, **kwargs):\n    raise NotImplementedError\n"
 _LEAVES = ("SystemExit", "KeyboardInterrupt", "GeneratorExit")
 
 
-def check_settings(sandbox: SandboxConfig, where: str) -> None:
-    """Grade a program that any limits should let pass.
-
-    Raises:
-        CollmError: if it fails, as every other program then would.
-        InfrastructureError: if the sandbox does not start.
-    """
-    (result,) = _graded(_EASY, sandbox).results
-    if not result.passed:
-        problem = f"under these limits even a program that does nothing fails: {_shown(result)}."
-        raise CollmError(f"{where}.limits", problem, "raise them, or leave them out.")
-
-
 def check_tests(problem: Problem, suite: Suite, sandbox: SandboxConfig, where: str) -> None:
     """Run a row's tests on a function that raises at once; what hangs or exits then is their own doing.
 
     Raises:
-        CollmError: naming the row and its task.
+        CollmError: naming the row and its task, or a setting of the sandbox with which nothing passes.
     """
-    if not suite.labels or not _is_easy(sandbox):
+    if not suite.labels or not _starts(sandbox):
         return  # nothing runs here, which notices tell
     program = Program(
         _STAND_IN.format(suite.entry_point), suite.entry_point, suite.steps, suite.preamble, suite.alias
@@ -43,7 +30,7 @@ def check_tests(problem: Problem, suite: Suite, sandbox: SandboxConfig, where: s
     except InfrastructureError as error:
         raise _refused(problem, where, f"what its tests build on does not run: {error}.") from None
     for label, result in zip(suite.labels, results, strict=True):
-        if result.outcome in ("timeout", "crashed") or result.error in _LEAVES:
+        if result.outcome not in ("passed", "failed") or result.error in _LEAVES:
             raise _refused(problem, where, f"its own test '{label}' hangs or exits: {_shown(result)}.")
 
 
@@ -53,10 +40,10 @@ def _refused(problem: Problem, where: str, why: str) -> CollmError:
 
 
 @lru_cache(maxsize=64)
-def _is_easy(sandbox: SandboxConfig) -> bool:
-    """Whether programs can pass at all."""
+def _starts(sandbox: SandboxConfig) -> bool:
+    """Whether programs can run here."""
     try:
-        return _graded(_EASY, sandbox).all_passed
+        return grade(_EASY, sandbox).loaded
     except InfrastructureError:
         return False
 

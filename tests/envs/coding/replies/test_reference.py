@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collm.envs.coding.analysis.by_text import is_wrapper
 from collm.envs.coding.problem import Problem
 from collm.envs.coding.replies.reference import clean, extract, imports, read
 
@@ -58,21 +56,22 @@ def test_usage_is_a_matter_of_text() -> None:
     assert not reading.aux_ignored
 
 
-@pytest.mark.parametrize(
-    ("main", "wrapper"),
-    [
-        ("def f(x):\n    return aux(x)", True),
-        ("def f(x):\n    return aux(x) + 1", True),
-        ('def f(x):\n    """Doc.\n    More."""\n    # note\n    return aux(x)', True),
-        ("def f(x):\n    v = aux(x)\n    return v", True),
-        ("def f(x):\n    v = aux(x)\n    return v + 1", False),
-        ("def f(x):\n    v = aux(x)\n    w = v\n    return w", False),
-        ("def f(x):\n    return x", False),
-        ("def f(x):", True),
-    ],
-)
-def test_wrappers_are_told_by_counting_lines(main: str, wrapper: bool) -> None:
-    assert is_wrapper(main) is wrapper
+def test_the_indentation_of_a_reply_goes() -> None:
+    assert extract("    def f(x):\n        return x", "f") == "def f(x):\n        return x"
+    reading = read(PROBLEM, "\tdef f(x):\n\t\treturn aux(x) + 1", "  def aux(x):\n    return x")
+    assert (reading.fault, reading.testable) == (None, True)
+
+
+def test_of_a_function_written_twice_in_a_row_the_last_counts() -> None:
+    first, second = "def f(x):\n    return 1", "def f(x):\n    return 2"
+    assert extract(f"{first}\n\n{second}", "f") == second
+    assert extract(f"{first}\n\n{AUX}\n\n{second}", "f") == first
+
+
+def test_a_docstring_at_the_margin_stays_in_its_function() -> None:
+    reply = 'def f(x):\n"""Doc.\nx = 1\n"""\n    return x'
+    assert extract(f"{reply}\nx = 2", "f") == "def f(x):"
+    assert clean(f"{reply}\nx = 2") == reply
 
 
 def test_throwing_the_result_away_is_told_but_not_punished() -> None:
