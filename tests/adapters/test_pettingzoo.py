@@ -14,6 +14,7 @@ from collm.env import AnyEnvironment, Environment, Split, Transition
 from collm.envs.minecraft.housebuild import HouseBuild
 from collm.envs.minecraft.strbuild import StrBuild
 from collm.errors import CollmError
+from collm.rollout.replaying import replay
 from collm.types import Observation, Observations
 
 pytest.importorskip("pettingzoo", reason="the extra collm[pettingzoo] is not installed")
@@ -95,7 +96,7 @@ def test_an_episode_is_the_environments_own() -> None:
     state = env.reset(task, 0)
     first = env.observe(state)["player_1"]
     assert observations["player_1"] == f"{first.system}\n\n{first.text}"
-    assert infos["player_2"] == {"task": task.id}
+    assert infos["player_2"]["task"] == task.id
     for _ in range(2):
         replies = {"player_1": "/kill", "player_2": "/fill 0 0 0 1 1 1 stone"}
         transition = env.step(state, replies)
@@ -107,6 +108,27 @@ def test_an_episode_is_the_environments_own() -> None:
         assert infos["player_1"]["metrics"] == transition.metrics
     assert set(seen.values()) == {""}
     assert wrapped.agents == []
+
+
+def test_the_infos_and_the_actions_replay_an_episode() -> None:
+    env = Alternating()
+    wrapped = to_pettingzoo(env)
+    start = wrapped.reset(seed=3)[1]["ann"]
+    (task,) = (task for task in env.tasks("train") if task.id == start["task"])
+    actions: list[dict[str, str]] = [{"ann": "three short words"}, {"bob": "two more"}]
+    for replies in actions:
+        wrapped.step({"ann": "is not read", "bob": "is not read", **replies})
+    assert (
+        replay(env, task, start["seed"], actions).state
+        == wrapped._state
+        == Turn(f"{task.id}/{start['seed']}", 2)
+    )
+
+
+def test_a_seed_is_the_episodes_whether_or_not_the_task_is_named() -> None:
+    wrapped = to_pettingzoo(HouseBuild())
+    drawn, infos = wrapped.reset(seed=3)
+    assert wrapped.reset(seed=3, options={"task": infos["player_1"]["task"]}) == (drawn, infos)
 
 
 def test_a_seed_decides_the_tasks() -> None:

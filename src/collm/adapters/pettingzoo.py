@@ -14,7 +14,8 @@ def to_pettingzoo(env: AnyEnvironment, split: Split = "train", max_characters: i
     ``reset`` draws a task of the split, or takes the one that ``options={"task": id}`` names. Rewards
     are raw, before scale and shift. A system message opens the first observation. Early termination
     compares siblings and so has no counterpart. An agent that skips a turn observes an empty text and
-    its action is not read. ``infos`` hold the task's id, the reward's components and the metrics.
+    its action is not read. ``infos`` hold the task's id, the reward's components and the metrics; those of
+    ``reset`` also the seed of the episode, which with the task and the actions decides it.
 
     Raises:
         CollmError: if PettingZoo is not installed or the split is empty.

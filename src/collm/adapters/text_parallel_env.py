@@ -51,13 +51,15 @@ class TextParallelEnv(_ParallelEnv):
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Texts, Infos]:
         if seed is not None:
             self._random = random.Random(seed)
+        episode_seed = self._random.getrandbits(63)
         self._task_id = str((options or {}).get("task") or self._random.choice(list(self._tasks)))
         if self._task_id not in self._tasks:
             some = ", ".join(list(self._tasks)[:5])
             raise CollmError("reset", f"there is no task {self._task_id!r}.", f"take one of {some}, ...")
-        self._state = self.env.reset(self._tasks[self._task_id], self._random.getrandbits(63))
+        self._state = self.env.reset(self._tasks[self._task_id], episode_seed)
         self.agents = list(self.possible_agents)
-        return self._observed(), {agent: {"task": self._task_id} for agent in self.agents}
+        info = {"task": self._task_id, "seed": episode_seed}
+        return self._observed(), {agent: dict(info) for agent in self.agents}
 
     def step(
         self, actions: Mapping[str, str]

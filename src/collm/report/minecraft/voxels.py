@@ -10,9 +10,9 @@ from pydantic import Field
 
 from collm.base.settings import Settings
 from collm.base.validation import validated
+from collm.contract.boundary import boundary
 from collm.env import AnyEnvironment, Task
 from collm.envs.minecraft.blueprint import Point
-from collm.errors import RAISED, CollmError
 from collm.runs.files import read_json_lines
 
 Row = dict[str, Any]
@@ -44,15 +44,12 @@ def voxels_of(env: AnyEnvironment, task: Task, rows: Sequence[Row]) -> Voxels | 
     Raises:
         CollmError: if the environment's ``panel`` raises or does not fit.
     """
-    where = f"environment {env.type!r}, task {task.id!r}: panel"
-    try:
+    where = f"environment {env.type!r}, task {task.id!r}"
+    with boundary("panel", where):
         panel = env.panel(task, [row["replies"] for row in rows])
-    except RAISED as error:
-        problem = f"it raised {type(error).__name__}: {error}."
-        raise CollmError(where, problem, "correct the environment.") from error
     if not isinstance(panel, Mapping) or panel.get("kind") != "voxels":
         return None
-    return validated(Voxels, panel, where)
+    return validated(Voxels, panel, f"{where}: panel")
 
 
 def last_episodes(folder: Path, name: str) -> dict[str, list[Row]]:
