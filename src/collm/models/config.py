@@ -60,6 +60,26 @@ class Optimization(Settings):
     max_grad_norm: float | None = Field(default=1.0, gt=0)
 
 
+class AdapterConfig(Settings):
+    """A low-rank adapter (Hu et al. 2021) on frozen weights; the names are those of peft's ``LoraConfig``.
+
+    There is no dropout: the policy that learns would not be the one that played.
+
+    Attributes:
+        r: the rank.
+        lora_alpha: scales the adapter by ``lora_alpha / r``.
+        target_modules: names of layers, or ``all-linear`` for all but the language-model head.
+        use_rslora: scale by ``lora_alpha / sqrt(r)`` (Kalajdzievski 2023).
+        use_dora: learn the magnitudes of the weights apart (Liu et al. 2024).
+    """
+
+    r: int = Field(default=16, ge=1, le=4096)
+    lora_alpha: float = Field(default=32, gt=0)
+    target_modules: str | tuple[str, ...] = "all-linear"
+    use_rslora: bool = False
+    use_dora: bool = False
+
+
 class ModelConfig(Settings):
     """Where a model comes from and where it runs.
 
