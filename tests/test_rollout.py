@@ -14,12 +14,13 @@ from collm.agents.config import AgentConfig
 from collm.agents.policy import Actions, Policy, Request
 from collm.agents.team import policies_of
 from collm.algorithms.base import Branching
+from collm.contract import guard
 from collm.engines.base import Deferred
-from collm.env import Environment, Split, Transition
+from collm.env import AnyEnvironment, Environment, Split, Transition, environments, make_env
 from collm.envs.probes import CreditProbe
 from collm.errors import CollmError, InfrastructureError
 from collm.models.config import Sampling
-from collm.rollout import Reset, Rollout, rollout
+from collm.rollout import Reset, Rollout, replay, rollout
 from collm.types import Action, Observation, Observations, Tree, Turn
 from tests.checkpoints import save_letters
 
@@ -405,3 +406,138 @@ def test_no_resets_grow_nothing() -> None:
     found = rollout(env, team(env), [])
     assert (found.trees, found.inference_calls) == ((), 0)
     assert math.fsum(found.tokens.values()) == 0
+
+
+# The door to policies
+
+
+class Recorder(Scripted):
+    """Notes when it is asked and when its answer is awaited."""
+
+    def __init__(self, name: str, notes: list[str]) -> None:
+        super().__init__(lambda seen, k: str(k))
+        self.name, self.notes = name, notes
+
+    def submit(self, requests: Sequence[Request], greedy: bool, keep: bool) -> Deferred[Actions]:
+        self.notes.append(f"ask {self.name}")
+        pending = super().submit(requests, greedy, keep)
+        return Deferred(lambda: (self.notes.append(f"await {self.name}"), pending.result())[1])
+
+
+def test_every_agent_is_asked_before_any_answer_is_awaited() -> None:
+    env, notes = Game(size=3, num_turns=2), list[str]()
+    found = grow(
+        env, {name: Recorder(name, notes) for name in env.agents}, "one", "two", branching=Branching(2)
+    )
+    turn = [f"{verb} {name}" for verb in ("ask", "await") for name in "abc"]
+    assert notes == turn * 2
+    assert found.inference_calls == 2 * 3 * (2 + 4)
+
+
+def test_policies_hear_when_no_later_turn_can_go_on() -> None:
+    env = Game(size=1, num_turns=3)
+    policies = team(env)
+    grow(env, policies)
+    assert policies["a"].keep == [True, True, False]
+
+
+@pytest.mark.parametrize("reply", ["1", "bug", "nan"])
+def test_policies_are_released_whatever_the_environment_does(reply: str) -> None:
+    env = Game(size=2, num_turns=2)
+    policies = team(env, lambda seen, k: reply)
+    if reply == "1":
+        grow(env, policies)
+    else:
+        with pytest.raises(CollmError):
+            grow(env, policies)
+    assert [policy.released for policy in policies.values()] == [1, 1]
+
+
+def ids(tree: Tree) -> list[str]:
+    return [action.id for turn in tree.turns for action in turn.joint_action.values()]
+
+
+def test_the_ids_of_actions_are_their_own_in_a_tree() -> None:
+    env = Game(size=2, num_turns=3)
+    found = ids(tree_of(grow(env, team(env), branching=Branching(3))))
+    assert len(found) == len(set(found)) == 2 * (3 + 9 + 27)
+
+
+def test_an_action_of_several_joint_ones_keeps_its_id() -> None:
+    env = Game(size=2, num_turns=2)
+    tree = tree_of(grow(env, team(env), branching=Branching(2, "cross")))
+    roots = [turn.joint_action for turn in tree.roots]
+    assert [one["a"].id == roots[0]["a"].id for one in roots] == [True, True, False, False]
+    assert [one["b"].id == roots[0]["b"].id for one in roots] == [True, False, True, False]
+    drawn = {id(action): action.id for turn in tree.turns for action in turn.joint_action.values()}
+    assert len(drawn) == len(set(drawn.values())) == 4 + 4 * 4
+
+
+# Replay
+
+SAYINGS = (
+    "/fill 0 0 0 2 2 2 stone\n/fill 0 64 0 3 65 3 oak_planks",
+    "/setblock 0 0 0 white_concrete\n/kill",
+    "def aux(x):\n    return x\n",
+    "```python\ndef main(x):\n    return aux(x)\n```",
+    "First, a text. However, it goes on; therefore it ends.",
+    "1",
+    "",
+)
+
+
+def say_much(seen: str, k: int) -> str:
+    """Something different for every observation and sample, the same every time."""
+    return SAYINGS[(len(seen) + k) % len(SAYINGS)]
+
+
+def shipped(tmp_path: Path) -> dict[str, AnyEnvironment]:
+    (tmp_path / "rows.jsonl").write_text('{"id": "r", "prompt": "a thing"}\n')
+    custom = {
+        "agents": {"a": "{prompt}", "b": "x"},
+        "dataset": str(tmp_path / "rows.jsonl"),
+        "reward": "tests.test_rollout:paid",
+    }
+    several = {"housebuild": {"num_turns": 3}, "strbuild": {"num_turns": 3}, "coding": {"num_turns": 2}}
+    names = [name for name in environments() if name not in ("custom", "arxiv")]
+    made = {name: make_env({"type": name, **several.get(name, {})}) for name in names}
+    return {**made, "custom": make_env({"type": "custom", "train": ":1", "test": ":1", **custom})}
+
+
+def paid(replies: Mapping[str, str], row: Mapping[str, Any]) -> float:
+    return float(sum(map(len, replies.values())))
+
+
+ENVIRONMENTS = sorted({*environments()} - {"arxiv"})
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_replay_leads_to_the_state_that_was_played(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env = shipped(tmp_path)[name]
+    task = env.tasks("train")[0]
+    played: list[tuple[Any, Mapping[str, str], Any]] = []
+    step = guard.step
+
+    def watched(env: AnyEnvironment, state: Any, replies: Mapping[str, str], task: Any) -> Any:
+        transition = step(env, state, replies, task)
+        played.append((state, dict(replies), transition.state))
+        return transition
+
+    with monkeypatch.context() as patch:
+        patch.setattr(guard, "step", watched)
+        policies = {agent: Scripted(say_much) for agent in env.agents}
+        (tree,) = rollout(env, policies, [Reset(task, 5)], Branching(2)).trees
+    assert tree.failure is None
+    assert len(played) == len(tree.turns)
+    for number in range(len(tree.turns)):
+        actions = [texts(tree.turns[one]) for one in tree.path(number)]
+        before, after = replay(env, task, 5, actions[:-1]), replay(env, task, 5, actions)
+        assert (before, actions[-1], after) in played
+
+
+def test_actions_beyond_the_end_cannot_be_replayed() -> None:
+    env = Game(size=1, num_turns=2)
+    with pytest.raises(CollmError, match="the episode ends after turn 1, and there are actions for 3"):
+        replay(env, Word("one"), 0, [{"a": "1"}] * 3)
