@@ -11,7 +11,7 @@ import torch
 from collm.errors import CollmError
 from collm.training.display import Silent
 from collm.training.divergence import check_metrics, check_replies
-from collm.training.loop import train
+from collm.training.run import train
 from collm.types import Action, Tree, Turn
 from tests.commands import fingerprint
 from tests.tiny_runs import Recipe

@@ -20,7 +20,7 @@ from collm.errors import CollmError, InfrastructureError
 from collm.evaluation.saved import open_team
 from collm.runs.files import MANIFEST
 from collm.training.display import Silent
-from collm.training.loop import train
+from collm.training.run import train
 from tests.tiny_runs import Recipe
 
 TIMING = {"seconds", "rollout_seconds", "learn_seconds", "tokens_per_second"}

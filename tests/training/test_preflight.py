@@ -15,7 +15,7 @@ from collm.envs.custom import Row
 from collm.errors import CollmError
 from collm.runs.folder import RunFolder
 from collm.training.display import Silent
-from collm.training.loop import train
+from collm.training.run import train
 from collm.training.preflight import _LOGGED, check_reading, check_tasks
 from collm.types import Observation, Observations, Tree
 from tests.checkpoints import CHATML, save_qwen2, save_qwen3
