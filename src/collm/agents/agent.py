@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
+from functools import partial
 from pathlib import Path
 
 from collm.agents.config import AgentConfig
 from collm.agents.context import Context
 from collm.agents.learner import Learner, Step
 from collm.agents.policy import TokenPolicy
+from collm.agents.weights import open_weights, saved_source
 from collm.base.seeding import derive
 from collm.engines.exactness import check_exact
 from collm.engines.in_process import InProcess
+from collm.models.backbone import Backbones
 from collm.models.ends import end_ids
 from collm.models.generation import generation_settings
 from collm.models.loading import check_known, load_causal_model, load_tokenizer
@@ -24,28 +28,35 @@ class Agent:
     Args:
         config: model, sampling, optimization.
         name: the agent's id, for errors.
-        weights: a folder to take the weights from instead of ``config.model``, when resuming.
+        saved: a folder to take the weights from instead of ``config.model``, when resuming.
         seed: the run's.
+        bases: loads the weights that roles share; the team's.
 
     Raises:
         CollmError: if the model, the tokenizer or the chat template cannot be opened.
     """
 
-    def __init__(self, config: AgentConfig, name: str, weights: Path | None = None, seed: int = 0) -> None:
-        where = f"agents.{name}"
-        source = (
-            config
-            if weights is None
-            else config.model_copy(update={"model": str(weights), "tokenizer": None})
-        )
+    def __init__(
+        self,
+        config: AgentConfig,
+        name: str,
+        saved: Path | None = None,
+        seed: int = 0,
+        bases: Backbones | None = None,
+    ) -> None:
+        where, bases = f"agents.{name}", bases or Backbones()
         self.config, self.name = config, name
-        context = Context(load_tokenizer(source, where), config, name)
-        model, pad_id = load_causal_model(source, where), context.tokenizer.pad_token_id
-        ends = end_ids(model, context.tokenizer, f"{where}.model", config.template_options)
-        model.generation_config.update(**generation_settings(config.sampling, ends))
-        engine = InProcess(model, ends, pad_id, config.batch_rows)
+        context = Context(load_tokenizer(saved_source(config, saved), where), config, name)
+        weights = open_weights(bases, config, where, saved, derive(seed, "adapter", name), load_causal_model)
+        pad_id = context.tokenizer.pad_token_id
+        with weights.model() as model:
+            ends = end_ids(model, context.tokenizer, f"{where}.model", config.template_options)
+            self._generation = deepcopy(model.generation_config)
+        self._generation.update(**generation_settings(config.sampling, ends))
+        engine = InProcess(weights, ends, pad_id, config.batch_rows)
         self.policy = TokenPolicy(context, engine, config.sampling)
-        self.learner = Learner(model, pad_id, config, name, derive(seed, "rounding", name))
+        noise = derive(seed, "rounding", name)
+        self.learner = Learner(weights, partial(bases.base, config, where), pad_id, config, noise)
 
     def update(self, step: Step) -> dict[str, float]:
         """Take one optimizer step, and let the engine draw with the new weights."""
@@ -63,12 +74,14 @@ class Agent:
         context = self.policy.context
         ids = context.read(observations, place)
         where, longest = f"agents.{self.name}", self.config.context + self.config.sampling.max_tokens
-        check_known(self.learner.model, context.tokenizer, ids, where)
-        check_exact(self.learner.model, context.tokenizer.pad_token_id, where, longest)
+        with self.learner.weights.model() as model:
+            check_known(model, context.tokenizer, ids, where)
+            check_exact(model, context.tokenizer.pad_token_id, where, longest)
 
     def save(self, folder: Path) -> None:
-        """Write an ordinary Hugging Face model folder, which says how to sample from it."""
-        self.learner.model.save_pretrained(folder)
+        """Write an ordinary Hugging Face model or peft folder, which says how to sample from it."""
+        self.learner.weights.save(folder)
+        self._generation.save_pretrained(folder)
         self.policy.context.tokenizer.save_pretrained(folder)
 
     def save_optimizer(self, file: Path) -> None:

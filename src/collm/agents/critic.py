@@ -12,7 +12,10 @@ from torch import Tensor, nn
 
 from collm.agents.config import CriticConfig
 from collm.agents.views import CriticInput
+from collm.agents.weights import open_weights, saved_source
 from collm.base.seeding import derive
+from collm.models.backbone import Backbones
+from collm.models.families import text_config, trunk
 from collm.models.loading import check_known, load_tokenizer, load_trunk
 from collm.models.masks import model_inputs
 from collm.models.optimizer import Optimizer
@@ -40,28 +43,33 @@ class Critic:
     Args:
         config: model and optimization.
         name: the critic's id, for errors.
-        weights: a folder written by :meth:`save`, when resuming.
+        saved: a folder written by :meth:`save`, when resuming.
         seed: the run's.
+        bases: loads the weights that roles share; the team's.
 
     Raises:
         CollmError: if the model or the tokenizer cannot be opened.
     """
 
-    def __init__(self, config: CriticConfig, name: str, weights: Path | None = None, seed: int = 0) -> None:
-        where = "critic" if weights is None else f"critic {name}"
-        source = (
-            config
-            if weights is None
-            else config.model_copy(update={"model": str(weights), "tokenizer": None})
-        )
+    def __init__(
+        self,
+        config: CriticConfig,
+        name: str,
+        saved: Path | None = None,
+        seed: int = 0,
+        bases: Backbones | None = None,
+    ) -> None:
+        where = "critic" if saved is None else f"critic {name}"
         self.config, self.name = config, name
-        self.tokenizer = load_tokenizer(source, where)
-        self.trunk = load_trunk(source, where)
-        self.head = nn.Linear(self.trunk.config.hidden_size, 1, device=self.trunk.device)
+        self.tokenizer = load_tokenizer(saved_source(config, saved), where)
+        noise = derive(seed, "adapter", "critic", name)
+        self.weights = open_weights(bases or Backbones(), config, where, saved, noise, load_trunk)
+        with self.weights.model() as model:
+            self.head = nn.Linear(text_config(model).hidden_size, 1, device=model.device)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
-        if weights is not None:
-            self.head.load_state_dict(load_file(weights / _HEAD_FILE, device=str(self.trunk.device)))
+        if saved is not None:
+            self.head.load_state_dict(load_file(saved / _HEAD_FILE, device=str(self.head.weight.device)))
         self._optimizer = Optimizer(
             self.parameters(), config.optimization, derive(seed, "rounding", "critic", name)
         )
@@ -96,9 +104,10 @@ class Critic:
         Returns:
             The gradient norm and the learning rate.
         """
-        for outputs in self._again(inputs, values):
-            chosen = [gradients[number].to(one) for number, one in outputs.items()]
-            torch.autograd.backward(list(outputs.values()), chosen)
+        with self.weights.model():  # the backward pass needs an adapter on as the forward pass did
+            for outputs in self._again(inputs, values):
+                chosen = [gradients[number].to(one) for number, one in outputs.items()]
+                torch.autograd.backward(list(outputs.values()), chosen)
         for parameter in self.parameters():
             if parameter.grad is not None:
                 parameter.grad.mul_(scale)
@@ -111,11 +120,12 @@ class Critic:
         Raises:
             CollmError: if the tokenizer is of another model.
         """
-        check_known(self.trunk, self.tokenizer, self._row(0, read).tokens, "critic")
+        with self.weights.model() as model:
+            check_known(model, self.tokenizer, self._row(0, read).tokens, "critic")
 
     def save(self, folder: Path) -> None:
-        """Write the trunk as a Hugging Face folder, with the value head beside it."""
-        self.trunk.save_pretrained(folder)
+        """Write the trunk as a Hugging Face folder, or its adapter, with the value head beside it."""
+        self.weights.save(folder)
         self.tokenizer.save_pretrained(folder)
         save_file(self.head.state_dict(), folder / _HEAD_FILE)
 
@@ -123,10 +133,10 @@ class Critic:
         self._optimizer.save(file)
 
     def load_optimizer(self, file: Path) -> None:
-        self._optimizer.load(file, self.trunk.device)
+        self._optimizer.load(file)
 
     def parameters(self) -> Iterator[nn.Parameter]:
-        yield from self.trunk.parameters()
+        yield from self.weights.parameters()
         yield from self.head.parameters()
 
     def _again(self, inputs: Sequence[CriticInput], values: Values) -> Iterator[dict[int, Tensor]]:
@@ -164,8 +174,9 @@ class Critic:
         return begin + ids or (self.tokenizer.eos_token_id,)
 
     def _forward(self, rows: Sequence[Row]) -> dict[int, Tensor]:
-        inputs = model_inputs(rows, self.tokenizer.pad_token_id, self.trunk)
-        hidden = self.trunk(**inputs, use_cache=False).last_hidden_state
+        with self.weights.model() as model:
+            inputs = model_inputs(rows, self.tokenizer.pad_token_id, model)
+            hidden = trunk(model)(**inputs, use_cache=False).last_hidden_state
         values = self.head(hidden.float()).squeeze(-1)
         return {
             number: values[index, columns] for index, row in enumerate(rows) for number, columns in row.spans

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from collm.agents.config import AgentConfig
 from collm.functional.losses import TokenScores, importance_ratios, token_divergences
-from collm.models.loading import load_causal_model
+from collm.models.backbone import Handle
 from collm.models.optimizer import Optimizer
 from collm.models.teacher_forcing import ScoredBatch, score
 from collm.types import Action, Ids
@@ -58,17 +58,24 @@ class Learner:
     """Scores and trains a causal language model.
 
     Args:
-        model: its weights change in place.
+        weights: those that change.
+        reference: those that training started with.
         pad_id: fills unused positions.
         config: sampling, which scoring applies too, and optimization.
         name: the agent's id, for errors.
         seed: of what an optimizer rounds at random.
     """
 
-    def __init__(self, model: Any, pad_id: int, config: AgentConfig, name: str, seed: int = 0) -> None:
-        self.model, self._pad_id, self._config, self._name = model, pad_id, config, name
-        self._optimizer = Optimizer(model.parameters(), config.optimization, seed)
-        self._reference: Any = None
+    def __init__(
+        self,
+        weights: Handle,
+        reference: Callable[[], Handle],
+        pad_id: int,
+        config: AgentConfig,
+        seed: int = 0,
+    ) -> None:
+        self.weights, self._reference, self._pad_id, self._config = weights, reference, pad_id, config
+        self._optimizer = Optimizer(weights.parameters(), config.optimization, seed)
 
     @property
     def version(self) -> int:
@@ -78,7 +85,7 @@ class Learner:
     @torch.no_grad()
     def logprobs(self, samples: Sequence[tuple[Ids, Ids]]) -> list[tuple[float, ...]]:
         """Teacher-forced log-probabilities of each action's tokens, under the current policy."""
-        return [tuple(one.tolist()) for one in self._token_logprobs(self.model, samples)]
+        return [tuple(one.tolist()) for one in self._token_logprobs(self.weights, samples)]
 
     def behavior_logprobs(self, actions: Sequence[Action]) -> list[tuple[float, ...]]:
         """Log-probabilities of actions' tokens under the current policy, which must have drawn them.
@@ -86,7 +93,7 @@ class Learner:
         In float32 the sampler's own are exact. In a shorter format they are off by the rounding of other
         shapes, which ratios would take for a change of policy: the actions are scored again.
         """
-        if self.model.dtype == torch.float32:
+        if self._config.dtype == "float32":
             return [action.token_logprobs for action in actions]
         return self.logprobs([(action.prompt_ids, action.token_ids) for action in actions])
 
@@ -98,13 +105,14 @@ class Learner:
         """
         samples = [(one.prompt_ids, one.token_ids) for one in step.samples]
         sums = {"policy_loss": 0.0, "ratio": 0.0, "reference_kl": 0.0, "behavior_kl": 0.0}
-        for batch in self._scored(self.model, samples):
-            chosen = [step.samples[number] for number in batch.numbers]
-            scores = self._scores(batch, chosen, step.reference)
-            losses = step.loss(scores)
-            (losses.sum() / len(samples)).backward()
-            for name, value in _measures(scores, losses).items():
-                sums[name] += float(value.sum())
+        reference = self._token_logprobs(self._reference(), samples) if step.reference else None
+        with self.weights.model() as model:
+            for batch in self._scored(model, samples):
+                scores = _scores(batch, step.samples, reference)
+                losses = step.loss(scores)
+                (losses.sum() / len(samples)).backward()
+                for name, value in _measures(scores, losses).items():
+                    sums[name] += float(value.sum())
         norm, rate = self._optimizer.step(step.update, step.planned_updates)
         means = {name: total / len(samples) for name, total in sums.items()}
         return {**means, "grad_norm": norm, "learning_rate": rate}
@@ -113,41 +121,36 @@ class Learner:
         self._optimizer.save(file)
 
     def load_optimizer(self, file: Path) -> None:
-        self._optimizer.load(file, self.model.device)
+        self._optimizer.load(file)
 
     def _scored(self, model: Any, samples: Sequence[tuple[Ids, Ids]]) -> Any:
         return score(model, samples, self._config.sampling, self._pad_id, self._config.batch_tokens)
 
-    def _scores(self, batch: ScoredBatch, chosen: Sequence[Sample], reference: bool) -> TokenScores:
-        now = batch.logprobs.detach()
-        behavior = [
-            own if one.behavior_logprobs is None else now.new_tensor(one.behavior_logprobs)
-            for own, one in zip(batch.split(now), chosen, strict=True)
-        ]
-        pairs = [(one.prompt_ids, one.token_ids) for one in chosen]
-        return TokenScores(
-            logprobs=batch.logprobs,
-            behavior=torch.cat(behavior),
-            owners=batch.owners,
-            behavior_sums=_behavior_sums(chosen, batch.summed(now)),
-            advantages=now.new_tensor([one.advantage for one in chosen]),
-            reference=torch.cat(self._reference_logprobs(pairs)) if reference else None,
-        )
-
     @torch.no_grad()
-    def _reference_logprobs(self, samples: Sequence[tuple[Ids, Ids]]) -> list[Tensor]:
-        """Token log-probabilities under the policy that training started with."""
-        if self._reference is None:
-            field = f"agents.{self._name}"
-            self._reference = load_causal_model(self._config, field).requires_grad_(False)
-        return self._token_logprobs(self._reference, samples)
-
-    def _token_logprobs(self, model: Any, samples: Sequence[tuple[Ids, Ids]]) -> list[Tensor]:
+    def _token_logprobs(self, weights: Handle, samples: Sequence[tuple[Ids, Ids]]) -> list[Tensor]:
         """``"token"`` of each sample, in order."""
         found: dict[int, Tensor] = {}
-        for batch in self._scored(model, samples):
-            found.update(zip(batch.numbers, batch.split(batch.logprobs), strict=True))
+        with weights.model() as model:
+            for batch in self._scored(model, samples):
+                found.update(zip(batch.numbers, batch.split(batch.logprobs), strict=True))
         return [found[number] for number in range(len(samples))]
+
+
+def _scores(batch: ScoredBatch, samples: Sequence[Sample], reference: Sequence[Tensor] | None) -> TokenScores:
+    """What the loss sees of a microbatch."""
+    chosen, now = [samples[number] for number in batch.numbers], batch.logprobs.detach()
+    behavior = [
+        own if one.behavior_logprobs is None else now.new_tensor(one.behavior_logprobs)
+        for own, one in zip(batch.split(now), chosen, strict=True)
+    ]
+    return TokenScores(
+        logprobs=batch.logprobs,
+        behavior=torch.cat(behavior),
+        owners=batch.owners,
+        behavior_sums=_behavior_sums(chosen, batch.summed(now)),
+        advantages=now.new_tensor([one.advantage for one in chosen]),
+        reference=None if reference is None else torch.cat([reference[number] for number in batch.numbers]),
+    )
 
 
 def _behavior_sums(samples: Sequence[Sample], now: Tensor) -> Tensor:

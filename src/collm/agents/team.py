@@ -10,6 +10,7 @@ from collm.agents.agent import Agent
 from collm.agents.config import AgentConfig, CriticConfig
 from collm.agents.critic import Critic
 from collm.agents.policy import Policy
+from collm.models.backbone import Backbones
 
 CONFIG_FILE = "config.yaml"
 
@@ -51,15 +52,19 @@ def policies_of(agents: Mapping[str, Agent]) -> dict[str, Policy]:
 
 
 def load_agents(
-    configs: Mapping[str, AgentConfig], checkpoint: Path | None = None, seed: int = 0
+    configs: Mapping[str, AgentConfig],
+    checkpoint: Path | None = None,
+    seed: int = 0,
+    bases: Backbones | None = None,
 ) -> dict[str, Agent]:
     """Agents, with the weights of a checkpoint if one is given.
 
     Raises:
         CollmError: if a model or tokenizer cannot be opened.
     """
+    bases = bases or Backbones()
     return {
-        name: Agent(config, name, None if checkpoint is None else checkpoint / "agents" / name, seed)
+        name: Agent(config, name, None if checkpoint is None else checkpoint / "agents" / name, seed, bases)
         for name, config in configs.items()
     }
 
@@ -83,12 +88,12 @@ def load_team(
     Raises:
         CollmError: if a model or tokenizer cannot be opened.
     """
-    opened = {}
+    opened, bases = {}, Backbones()
     for name in critics:
         assert critic is not None
         weights = None if checkpoint is None else checkpoint / "critics" / name
-        opened[name] = Critic(critic, name, weights, seed)
-    team = Team(load_agents(configs, checkpoint, seed), opened)
+        opened[name] = Critic(critic, name, weights, seed, bases)
+    team = Team(load_agents(configs, checkpoint, seed, bases), opened)
     if checkpoint is not None:
         team.load_optimizers(checkpoint)
     return team

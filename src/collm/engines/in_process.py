@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from collm.engines.base import Completion, Deferred, Prompt
 from collm.engines.cache import RowCache
 from collm.engines.decoding import Decoder, Draft, Sampled
+from collm.models.backbone import Handle
 from collm.models.config import Sampling
 from collm.types import Ids
 
@@ -16,14 +16,14 @@ class InProcess:
     """Draws from a model that another part of this process may train.
 
     Args:
-        model: a Hugging Face causal language model.
+        weights: of a causal language model.
         end_ids: tokens that end a completion.
         pad_id: fills unused positions.
         batch_rows: completions decoded together; bounds memory, not results.
     """
 
-    def __init__(self, model: Any, end_ids: frozenset[int], pad_id: int, batch_rows: int) -> None:
-        self._decoder = Decoder(model, end_ids, pad_id)
+    def __init__(self, weights: Handle, end_ids: frozenset[int], pad_id: int, batch_rows: int) -> None:
+        self._weights, self._end_ids, self._pad_id = weights, end_ids, pad_id
         self._batch_rows = batch_rows
         self._kept: dict[Ids, RowCache] = {}
         self._version = 0
@@ -46,15 +46,20 @@ class InProcess:
         drafts = [Draft(p.token_ids, self._cached(p), seed) for p in prompts for seed in p.seeds]
         for prompt in prompts:
             self._kept.pop(prompt.token_ids[: prompt.known], None)
-        drawn: list[Completion] = []
-        for start in range(0, len(drafts), self._batch_rows):
-            batch = drafts[start : start + self._batch_rows]
-            for draft, sampled in zip(batch, self._decoder.sample(batch, sampling), strict=True):
-                if keep:
-                    self._kept[draft.context + sampled.token_ids] = sampled.cache.compact()
-                drawn.append(self._completion(sampled))
-        completions = iter(drawn)
+        completions = iter(self._drawn(drafts, sampling, keep))
         return [tuple(next(completions) for _ in prompt.seeds) for prompt in prompts]
+
+    def _drawn(self, drafts: Sequence[Draft], sampling: Sampling, keep: bool) -> list[Completion]:
+        drawn: list[Completion] = []
+        with self._weights.model() as model:
+            decoder = Decoder(model, self._end_ids, self._pad_id)
+            for start in range(0, len(drafts), self._batch_rows):
+                batch = drafts[start : start + self._batch_rows]
+                for draft, sampled in zip(batch, decoder.sample(batch, sampling), strict=True):
+                    if keep:
+                        self._kept[draft.context + sampled.token_ids] = sampled.cache.compact()
+                    drawn.append(self._completion(sampled))
+        return drawn
 
     def _cached(self, prompt: Prompt) -> RowCache | None:
         return self._kept.get(prompt.token_ids[: prompt.known]) if prompt.known else None

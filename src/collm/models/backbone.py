@@ -14,7 +14,7 @@ Whatever it is, its weights are used inside ``with handle.model() as model:``, t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
@@ -139,11 +139,14 @@ class FullWeights:
     Args:
         config: where it comes from.
         where: names the role in errors.
+        opened: opens it; a critic has no use for the language-model head.
     """
 
-    def __init__(self, config: ModelConfig, where: str) -> None:
-        self._config, self._where = config, where
-        self._model = load_causal_model(config, where)
+    def __init__(
+        self, config: ModelConfig, where: str, opened: Callable[[ModelConfig, str], Any] = load_causal_model
+    ) -> None:
+        self._config, self._where, self._opened = config, where, opened
+        self._model = opened(config, where)
 
     def model(self) -> AbstractContextManager[Any]:
         return nullcontext(self._model)
@@ -156,7 +159,7 @@ class FullWeights:
 
     def load(self, folder: Path) -> None:
         source = self._config.model_copy(update={"model": str(folder)})
-        self._model.load_state_dict(load_causal_model(source, self._where).state_dict())
+        self._model.load_state_dict(self._opened(source, self._where).state_dict())
 
 
 class Backbones:

@@ -90,6 +90,7 @@ class ModelConfig(Settings):
         device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``, or ``auto`` for CUDA if there is one.
         context: ``C``, the most recent tokens that a forward pass is conditioned on.
         batch_tokens: tokens in one training forward, padding included; bounds memory, not results.
+        adapter: train a low-rank adapter on frozen weights, which all roles of one model share.
     """
 
     model: str
@@ -98,6 +99,7 @@ class ModelConfig(Settings):
     device: str = "auto"
     context: int = Field(default=4096, ge=8, le=10**9)
     batch_tokens: int = Field(default=16384, ge=1, le=10**9)
+    adapter: AdapterConfig | None = None
     optimization: Optimization = Optimization()
 
     @field_validator("device")

@@ -71,7 +71,7 @@ class Optimizer:
     def save(self, file: Path) -> None:
         torch.save({"steps": self.steps, "adamw": self._adamw.state_dict()}, file)
 
-    def load(self, file: Path, device: torch.device) -> None:
-        state: dict[str, Any] = torch.load(file, map_location=device, weights_only=True)
+    def load(self, file: Path) -> None:
+        state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
         self._adamw.load_state_dict(state["adamw"])
         self.steps = state["steps"]
