@@ -14,7 +14,7 @@ from collm.agents.config import AgentConfig
 from collm.agents.policy import Actions, Policy, Request
 from collm.agents.team import policies_of
 from collm.algorithms.base import Branching
-from collm.contract import guard
+from collm.contract.held import Held, HeldState
 from collm.engines.base import Deferred
 from collm.env import AnyEnvironment, Environment, Split, Transition, environments, make_env
 from collm.envs.probes import CreditProbe
@@ -421,7 +421,12 @@ class Recorder(Scripted):
     def submit(self, requests: Sequence[Request], greedy: bool, keep: bool) -> Deferred[Actions]:
         self.notes.append(f"ask {self.name}")
         pending = super().submit(requests, greedy, keep)
-        return Deferred(lambda: (self.notes.append(f"await {self.name}"), pending.result())[1])
+
+        def waited() -> Actions:
+            self.notes.append(f"await {self.name}")
+            return pending.result()
+
+        return Deferred(waited)
 
 
 def test_every_agent_is_asked_before_any_answer_is_awaited() -> None:
@@ -494,7 +499,7 @@ def say_much(seen: str, k: int) -> str:
 def shipped(tmp_path: Path) -> dict[str, AnyEnvironment]:
     (tmp_path / "rows.jsonl").write_text('{"id": "r", "prompt": "a thing"}\n')
     custom = {
-        "agents": {"a": "{prompt}", "b": "x"},
+        "prompts": {"a": "{prompt}", "b": "x"},
         "dataset": str(tmp_path / "rows.jsonl"),
         "reward": "tests.test_rollout:paid",
     }
@@ -517,16 +522,16 @@ def test_replay_leads_to_the_state_that_was_played(
 ) -> None:
     env = shipped(tmp_path)[name]
     task = env.tasks("train")[0]
-    played: list[tuple[Any, Mapping[str, str], Any]] = []
-    step = guard.step
+    played: list[tuple[HeldState, Mapping[str, str], HeldState]] = []
+    step = Held.step
 
-    def watched(env: AnyEnvironment, state: Any, replies: Mapping[str, str], task: Any) -> Any:
-        transition = step(env, state, replies, task)
+    def watched(env: Held, state: HeldState, replies: Mapping[str, str]) -> Transition[HeldState]:
+        transition = step(env, state, replies)
         played.append((state, dict(replies), transition.state))
         return transition
 
     with monkeypatch.context() as patch:
-        patch.setattr(guard, "step", watched)
+        patch.setattr(Held, "step", watched)
         policies = {agent: Scripted(say_much) for agent in env.agents}
         (tree,) = rollout(env, policies, [Reset(task, 5)], Branching(2)).trees
     assert tree.failure is None

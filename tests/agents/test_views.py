@@ -162,7 +162,7 @@ def test_both_can_be_read_in_one_pass() -> None:
 def test_passages_come_after_those_that_they_continue() -> None:
     grown = tree(*(turn(0, *(turn(0, turn(0), turn(0)) for _ in range(3))) for _ in range(3)))
     for reads in (("before",), ("after",), ("before", "after")):
-        read = critic_input(grown, CriticView("b", reads))  # type: ignore[arg-type]
+        read = critic_input(grown, CriticView("b", reads))
         assert all(one.parent is None or one.parent < number for number, one in enumerate(read.passages))
 
 

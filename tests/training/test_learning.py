@@ -244,7 +244,9 @@ def test_what_is_learned_after_the_first_step_is_scored_before_it() -> None:
 def test_every_action_of_a_later_epoch_is_scored() -> None:
     pupils, _ = study(MAGRPO(num_generations=2, update_epochs=2), ten_trees())
     assert len(pupils["a"].scored) == 40
-    assert None not in {one.behavior_logprobs for one in pupils["a"].steps[0].samples}
+    first, second = (step.samples for step in pupils["a"].steps)
+    assert {one.behavior_logprobs for one in first} == {None}, "the policy that drew them says them itself"
+    assert all(one.behavior_logprobs == (-one.token_ids[0],) for one in second)
 
 
 def test_a_single_step_needs_no_scores() -> None:

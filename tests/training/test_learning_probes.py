@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -41,7 +41,7 @@ class Team:
     agents: dict[str, Agent]
     critics: dict[str, Critic]
 
-    def train(self, env: Probe, updates: int) -> Iterator[tuple[float, dict[str, float]]]:
+    def train(self, env: Probe, updates: int) -> Iterator[tuple[float, Mapping[str, float]]]:
         """The mean return of each update's rollouts, before the update, and what the update reports."""
         tasks = env.tasks("train")
         count = JOINT_ACTIONS // self.algorithm.branching.num_samples

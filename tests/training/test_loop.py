@@ -159,7 +159,7 @@ def processes() -> ForkServerContext:
     """Processes of a clean server that has loaded the library once."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["pytest", "collm.training.loop", "collm.envs.probes", "transformers.models.qwen3.modeling_qwen3"]
+        ["pytest", "collm.training.run", "collm.envs.probes", "transformers.models.qwen3.modeling_qwen3"]
     )
     return context
 

@@ -13,10 +13,10 @@ from collm.config.tree import RunConfig, make_config
 from collm.env import Environment, Split, Transition, make_env
 from collm.envs.custom import Row
 from collm.errors import CollmError
-from collm.runs.folder import RunFolder
+from collm.runs.run import Run
 from collm.training.display import Silent
-from collm.training.run import train
 from collm.training.preflight import _LOGGED, check_reading, check_tasks
+from collm.training.run import train
 from collm.types import Observation, Observations, Tree
 from tests.checkpoints import CHATML, save_qwen2, save_qwen3
 from tests.tiny_runs import Recipe
@@ -113,8 +113,8 @@ def test_a_metric_named_as_a_key_of_the_logs_is_refused(name: str) -> None:
 
 def test_the_keys_that_are_refused_are_those_of_the_logs(recipe: Recipe, tmp_path: Path) -> None:
     train(recipe(training={"max_updates": 1}), tmp_path, Silent())
-    logs = RunFolder(tmp_path)
-    keys = set().union(*logs.metrics(), *logs.evaluations())
+    logs = Run(tmp_path)
+    keys = set().union(*logs.metrics, *logs.evaluations)
     own = {key for key in keys if "/" not in key and not key.startswith(("greedy_", "final_"))}
     assert own - {"chosen"} == _LOGGED
 
