@@ -10,6 +10,7 @@ import pytest
 
 from collm.agents.agent import Agent
 from collm.agents.config import AgentConfig
+from collm.agents.critic import Critic
 from collm.base.validation import validated
 from tests.checkpoints import save_qwen2, save_qwen3
 
@@ -46,3 +47,10 @@ def make_agent(qwen3: Path) -> MakeAgent:
         return Agent(validated(AgentConfig, values, "agent"), "one", weights)
 
     return make
+
+
+def model_of(role: Agent | Critic) -> Any:
+    """The torch module behind an agent or a critic, which has full weights of its own."""
+    weights = role.learner.weights if isinstance(role, Agent) else role.weights
+    with weights.model() as model:
+        return model

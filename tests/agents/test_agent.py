@@ -23,7 +23,7 @@ from collm.errors import CollmError
 from collm.models.packing import Ids
 from collm.types import Action, History, Observation
 from tests.agents.models import CUTS, weights
-from tests.tiny_agents import MakeAgent
+from tests.tiny_agents import MakeAgent, model_of
 
 TEXTS = ("Build a house.", "No, a longer and much taller tower, with windows.", "Why?")
 
@@ -260,9 +260,9 @@ def test_greedy_samples_ignore_seeds_and_temperature(make_agent: MakeAgent) -> N
 
 def test_sampling_leaves_the_weights_alone(make_agent: MakeAgent) -> None:
     agent = make_agent()
-    before = weights(agent.learner.model)
+    before = weights(model_of(agent))
     first_turn(agent)
-    assert all(torch.equal(value, before[name]) for name, value in agent.learner.model.state_dict().items())
+    assert all(torch.equal(value, before[name]) for name, value in model_of(agent).state_dict().items())
 
 
 def test_a_saved_agent_is_an_ordinary_model_folder(make_agent: MakeAgent, tmp_path: Path) -> None:
@@ -270,8 +270,7 @@ def test_a_saved_agent_is_an_ordinary_model_folder(make_agent: MakeAgent, tmp_pa
     agent.save(tmp_path)
     model, opened = AutoModelForCausalLM.from_pretrained(tmp_path), AutoTokenizer.from_pretrained(tmp_path)
     assert all(
-        torch.equal(value, agent.learner.model.state_dict()[name])
-        for name, value in model.state_dict().items()
+        torch.equal(value, model_of(agent).state_dict()[name]) for name, value in model.state_dict().items()
     )
     prompt = opened.apply_chat_template(
         [{"role": "user", "content": TEXTS[0]}], add_generation_prompt=True, return_dict=False

@@ -24,7 +24,7 @@ from tests.agents.models import (
     open_model,
     weights,
 )
-from tests.tiny_agents import MakeAgent
+from tests.tiny_agents import MakeAgent, model_of
 
 PLAIN_STEP = {"learning_rate": 1e8, "betas": (0.0, 0.0), "epsilon": 1e8, "max_grad_norm": None}
 """Settings under which AdamW subtracts the gradient, so that a step shows it."""
@@ -70,16 +70,16 @@ def update(
 
 def step_of(agent: Agent, lessons: Sequence[Sample], **settings: Any) -> dict[str, Tensor]:
     """What an update subtracts from the weights; the weights are put back."""
-    before = weights(agent.learner.model)
+    before = weights(model_of(agent))
     update(agent, lessons, **settings)
-    step = {name: before[name] - value for name, value in weights(agent.learner.model).items()}
-    agent.learner.model.load_state_dict(before)
+    step = {name: before[name] - value for name, value in weights(model_of(agent)).items()}
+    model_of(agent).load_state_dict(before)
     return step
 
 
 def named(agent: Agent, found: dict[str, Tensor]) -> dict[str, Tensor]:
     """Steps of parameters alone, without the tied copy of the embedding."""
-    return {name: found[name] for name, _ in agent.learner.model.named_parameters()}
+    return {name: found[name] for name, _ in model_of(agent).named_parameters()}
 
 
 @pytest.mark.parametrize("how", [PLAIN, CUTS[-1]])
@@ -164,10 +164,10 @@ def test_an_update_makes_good_actions_likelier_and_bad_ones_less_likely(make_age
 
 def test_updating_one_agent_leaves_the_others_bit_for_bit(make_agent: MakeAgent) -> None:
     one, other = make_agent(), make_agent()
-    before = weights(other.learner.model)
+    before = weights(model_of(other))
     update(one, experience(one), reference_kl=0.1)
-    assert any(not torch.equal(value, before[name]) for name, value in one.learner.model.state_dict().items())
-    assert all(torch.equal(value, before[name]) for name, value in other.learner.model.state_dict().items())
+    assert any(not torch.equal(value, before[name]) for name, value in model_of(one).state_dict().items())
+    assert all(torch.equal(value, before[name]) for name, value in model_of(other).state_dict().items())
 
 
 def test_zero_advantages_teach_nothing(make_agent: MakeAgent) -> None:
@@ -249,8 +249,8 @@ def test_a_saved_agent_and_optimizer_go_on_bit_for_bit(make_agent: MakeAgent, tm
     resumed.load_optimizer(tmp_path / "agent.pt")
     update(resumed, lessons)
     assert all(
-        torch.equal(value, weights(agent.learner.model)[name])
-        for name, value in weights(resumed.learner.model).items()
+        torch.equal(value, weights(model_of(agent))[name])
+        for name, value in weights(model_of(resumed)).items()
     )
 
 

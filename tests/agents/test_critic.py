@@ -16,6 +16,7 @@ from collm.agents.views import CriticInput, Passage
 from collm.base.validation import validated
 from tests.agents.models import assert_close
 from tests.checkpoints import save_letters
+from tests.tiny_agents import model_of
 
 MakeCritic = Callable[..., Critic]
 
@@ -100,7 +101,7 @@ def learn(critic: Critic, views: list[CriticInput], goal: float, passages: slice
 
 
 def parameters(critic: Critic) -> dict[str, Tensor]:
-    named = {**dict(critic.trunk.named_parameters()), **dict(critic.head.named_parameters(prefix="head"))}
+    named = {**dict(model_of(critic).named_parameters()), **dict(critic.head.named_parameters(prefix="head"))}
     return {name: value.detach().clone() for name, value in named.items()}
 
 
@@ -117,10 +118,10 @@ def gradient_alone(critic: Critic, views: list[CriticInput]) -> dict[str, Tensor
     for read in views:
         for place in range(len(read.passages)):
             ids = critic.tokenizer("".join(path(read, place))).input_ids
-            hidden = critic.trunk(input_ids=torch.tensor([ids])).last_hidden_state
+            hidden = model_of(critic)(input_ids=torch.tensor([ids])).last_hidden_state
             errors.append((1.0 - critic.head(hidden)[0, -1, 0]) ** 2)
     torch.stack(errors).mean().backward()
-    named = {**dict(critic.trunk.named_parameters()), **dict(critic.head.named_parameters(prefix="head"))}
+    named = {**dict(model_of(critic).named_parameters()), **dict(critic.head.named_parameters(prefix="head"))}
     return {name: p.grad for name, p in named.items() if p.grad is not None}
 
 
@@ -149,8 +150,8 @@ def test_no_token_sees_beyond_the_context_limit(make_critic: MakeCritic, qwen3: 
     limited = make_critic(model=qwen3, context=8)
     free = make_critic()
     for critic in (limited, free):
-        critic.trunk.config.num_hidden_layers = 1
-        critic.trunk.layers = critic.trunk.layers[:1]
+        model_of(critic).config.num_hidden_layers = 1
+        model_of(critic).layers = model_of(critic).layers[:1]
     old, new = episode("AAAA the end\n"), episode("BBBB the end\n")
     assert said(limited, old) == said(limited, new)
     assert said(free, old) != said(free, new)

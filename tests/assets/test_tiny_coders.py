@@ -18,6 +18,7 @@ from collm.rollout import Reset, rollout
 from collm.types import Turn
 from scripts.tiny_coders.demonstrations import WRITERS
 from scripts.tiny_coders.practice import draw
+from tests.tiny_agents import model_of
 
 TEAM = Path(str(files("collm"))) / "assets/tiny_coders"
 ENV = Coding(num_turns=1)
@@ -44,7 +45,7 @@ def test_a_folder_is_small_and_ordinary(name: str) -> None:
 
 def test_architectures_tokenizers_and_templates_differ() -> None:
     aux, main = (AGENTS[name] for name in NAMES)
-    assert [agent.learner.model.config.model_type for agent in (aux, main)] == ["qwen3", "qwen2"]
+    assert [model_of(agent).config.model_type for agent in (aux, main)] == ["qwen3", "qwen2"]
     text = "def aux(words):\n    return len(words)"
     assert aux.policy.context.tokenizer.tokenize(text) != main.policy.context.tokenizer.tokenize(text)
     assert aux.policy.context.tokenizer.chat_template != main.policy.context.tokenizer.chat_template

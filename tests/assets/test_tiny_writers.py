@@ -16,6 +16,7 @@ from collm.envs.writing.tldr import TLDR
 from collm.models.config import Sampling
 from collm.rollout import Reset, rollout
 from collm.types import Turn
+from tests.tiny_agents import model_of
 
 TEAM = Path(str(files("collm"))) / "assets/tiny_writers"
 NAMES = TLDR().texts
@@ -43,7 +44,7 @@ def test_a_folder_is_small_and_ordinary(name: str) -> None:
 
 def test_architectures_and_tokenizers_differ() -> None:
     summary, elaboration = (AGENTS[name] for name in NAMES)
-    assert [agent.learner.model.config.model_type for agent in (summary, elaboration)] == ["qwen3", "qwen2"]
+    assert [model_of(agent).config.model_type for agent in (summary, elaboration)] == ["qwen3", "qwen2"]
     text = "My dog wakes us before sunrise."
     assert summary.policy.context.tokenizer.tokenize(text) != elaboration.policy.context.tokenizer.tokenize(
         text

@@ -15,6 +15,7 @@ from collm.evaluation.saved import open_team
 from collm.runs.folder import Counters, RunFolder
 from collm.types import History, Observation
 from tests.checkpoints import save_letters
+from tests.tiny_agents import model_of
 from tests.tiny_runs import SPOKEN, Recipe
 
 
@@ -87,7 +88,7 @@ def test_an_evaluation_may_be_greedy_throughout(tmp_path: Path, config: RunConfi
 def test_the_saved_weights_are_opened_and_not_those_of_the_recipe(tmp_path: Path, config: RunConfig) -> None:
     own = {"a": {**plain(config)["agents"]["a"], "model": str(save_letters(tmp_path / "model", SPOKEN))}}
     team = Team(load_agents(config.agents), {})
-    team.agents["a"].learner.model.lm_head.weight.data.fill_(0.25)
+    model_of(team.agents["a"]).lm_head.weight.data.fill_(0.25)
     folder = RunFolder(tmp_path / "run")
     folder.start(config)
     folder.save(team, config, Counters(update=1))

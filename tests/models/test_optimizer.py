@@ -97,5 +97,5 @@ def test_a_saved_state_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> Non
     after(range(4), optimizer, first)
     optimizer.save(tmp_path / "state.pt")
     resumed = Optimizer([first], config)
-    resumed.load(tmp_path / "state.pt", torch.device("cpu"))
+    resumed.load(tmp_path / "state.pt")
     assert torch.equal(after(range(4, 8), resumed, first), expected)

@@ -89,7 +89,7 @@ def test_a_saved_state_goes_on_bit_for_bit(tmp_path: Path) -> None:
     run(first, parts, gradients(10)[:5])
     first.save(tmp_path / "state.pt")
     second = Optimizer([parts], config)
-    second.load(tmp_path / "state.pt", torch.device("cpu"))
+    second.load(tmp_path / "state.pt")
     run(second, parts, gradients(10)[5:])
     assert torch.equal(parts, whole)
 

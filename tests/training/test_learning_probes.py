@@ -23,6 +23,7 @@ from collm.rollout import Reset, rollout
 from collm.training.learning import learn
 from collm.training.minibatches import Progress
 from tests.checkpoints import save_letters
+from tests.tiny_agents import model_of
 
 JOINT_ACTIONS = 32
 WINDOW = 5
@@ -107,12 +108,12 @@ def test_every_algorithm_learns_every_probe(make_team: MakeTeam, name: str, env:
 def test_an_estimator_that_looks_at_one_turn_cannot_give_credit(make_team: MakeTeam) -> None:
     """Siblings at the second turn are paid alike, so without the discounted future nothing is learned."""
     team = make_team("magrpo", discount=0)
-    before = {name: agent.learner.model.state_dict() for name, agent in make_team("magrpo").agents.items()}
+    before = {name: model_of(agent).state_dict() for name, agent in make_team("magrpo").agents.items()}
     for _ in team.train(CreditProbe(), updates=2):
         pass
     for name, agent in team.agents.items():
         assert all(
-            torch.equal(value, before[name][key]) for key, value in agent.learner.model.state_dict().items()
+            torch.equal(value, before[name][key]) for key, value in model_of(agent).state_dict().items()
         )
 
 

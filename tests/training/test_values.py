@@ -23,7 +23,7 @@ from collm.training.minibatches import Progress
 from collm.training.values import explained_variance, prediction, value_measures, value_step
 from collm.types import Action, Tree
 from tests.agents.models import assert_close
-from tests.tiny_agents import MakeAgent
+from tests.tiny_agents import MakeAgent, model_of
 from tests.trees import Grown, tree, turn
 
 PLAIN_STEP = {"learning_rate": 1e8, "betas": (0.0, 0.0), "epsilon": 1e8, "max_grad_norm": None}
@@ -163,7 +163,7 @@ ONLY_SEEN = tree(spoken(3.0, "xx"), spoken(1.0, "yy"), spoken(0.0, "zz"))
 
 
 def weights(critic: Critic) -> dict[str, Tensor]:
-    named = {**dict(critic.trunk.named_parameters()), **dict(critic.head.named_parameters(prefix="head"))}
+    named = {**dict(model_of(critic).named_parameters()), **dict(critic.head.named_parameters(prefix="head"))}
     return {name: value.detach().clone() for name, value in named.items()}
 
 
@@ -191,7 +191,10 @@ def of_one_loss(critics: Mapping[str, Critic], trees: Sequence[Tree]) -> dict[st
     torch.stack(losses).mean().backward()
     found = {}
     for name, critic in critics.items():
-        named = {**dict(critic.trunk.named_parameters()), **dict(critic.head.named_parameters(prefix="head"))}
+        named = {
+            **dict(model_of(critic).named_parameters()),
+            **dict(critic.head.named_parameters(prefix="head")),
+        }
         found[name] = {key: value.grad for key, value in named.items() if value.grad is not None}
     return found
 
@@ -202,7 +205,9 @@ def _alone(critic: Critic, read: CriticInput, place: int | None) -> Tensor:
         text = read.passages[place].text + text
         place = read.passages[place].parent
     ids = critic.tokenizer(text).input_ids
-    return cast(Tensor, critic.head(critic.trunk(input_ids=torch.tensor([ids])).last_hidden_state)[0, -1, 0])
+    return cast(
+        Tensor, critic.head(model_of(critic)(input_ids=torch.tensor([ids])).last_hidden_state)[0, -1, 0]
+    )
 
 
 @pytest.mark.parametrize("batch_tokens", [10_000, 1])
