@@ -25,7 +25,6 @@ envs
 adapters
 algorithms
 models.config
-agents.config agents.names
 models
 engines
 agents
@@ -38,7 +37,7 @@ training
 report
 cli
 """
-"""Rooms from below to above. Models and engines read the settings of agents, which so lie below them; data
+"""Rooms from below to above. Models and engines read some settings, which so lie below them; data
 make tasks of an environment, and so lie above its protocol."""
 
 RANK = {room: rank for rank, rooms in enumerate(RANKS.splitlines()) for room in rooms.split()}

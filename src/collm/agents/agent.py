@@ -14,7 +14,7 @@ from collm.agents.policy import TokenPolicy
 from collm.agents.weights import open_weights, saved_source
 from collm.base.seeding import derive
 from collm.engines.exactness import check_exact
-from collm.engines.in_process import InProcess
+from collm.engines.kind import EngineNeeds
 from collm.models.backbone import Backbones
 from collm.models.ends import end_ids
 from collm.models.generation import generation_settings
@@ -53,8 +53,8 @@ class Agent:
             ends = end_ids(model, context.tokenizer, f"{where}.model", config.template_options)
             self._generation = deepcopy(model.generation_config)
         self._generation.update(**generation_settings(config.sampling, ends))
-        engine = InProcess(weights, ends, pad_id, config.batch_rows)
-        self.policy = TokenPolicy(context, engine, config.sampling)
+        needs = EngineNeeds(name, weights, ends, pad_id, config.batch_rows)
+        self.policy = TokenPolicy(context, config.engine.open(needs), config.sampling)
         noise = derive(seed, "rounding", name)
         self.learner = Learner(weights, partial(bases.base, config, where), pad_id, config, noise)
 

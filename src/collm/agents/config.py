@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, PlainValidator, field_serializer
 
+from collm.base.registry import type_of
+from collm.engines.kind import EngineKind, make_engine_kind
+from collm.engines.kinds.in_process import InProcessKind
 from collm.models.config import ModelConfig, Sampling
 
 
@@ -18,6 +21,7 @@ class AgentConfig(ModelConfig):
         history: ``full`` conditions on the whole history (paper section 4.1), ``turn`` on the current
             observation alone, as the reference code does.
         batch_rows: samples decoded together; bounds memory, not results.
+        engine: what draws its actions, by ``type``.
         keep_cache: keep keys and values between turns instead of encoding the history again.
     """
 
@@ -26,7 +30,12 @@ class AgentConfig(ModelConfig):
     template_options: dict[str, bool | str | int] = Field(default_factory=dict)
     history: Literal["full", "turn"] = "full"
     batch_rows: int = Field(default=256, ge=1, le=10**9)
+    engine: Annotated[EngineKind, PlainValidator(make_engine_kind)] = InProcessKind()
     keep_cache: bool = True
+
+    @field_serializer("engine")
+    def _with_a_type_to_find_it_by(self, engine: EngineKind) -> dict[str, Any]:
+        return {**engine.model_dump(mode="json"), "type": type_of(engine)}
 
     @property
     def keeps_cache(self) -> bool:

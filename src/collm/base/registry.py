@@ -101,3 +101,10 @@ def _checked(cls: Any, name: str, base: type[BaseModel], where: str) -> type[Bas
         mend = "give the class a name of its own, such as type: Literal['mine'] = 'mine'."
         raise CollmError(where, f"{name} has no type.", mend)
     return cls
+
+
+def type_of(plugin: Any) -> str:
+    """The ``type`` that finds a plug-in's class again: its name, or ``module:Class`` if it is not ours."""
+    cls = type(plugin)
+    ours = cls.__module__.startswith("collm.")
+    return str(plugin.type) if ours else f"{cls.__module__}:{cls.__qualname__}"

@@ -18,12 +18,14 @@ from pydantic import (
 from collm.agents.config import AgentConfig, CriticConfig
 from collm.agents.names import check_names
 from collm.algorithms.base import Algorithm, make_algorithm
+from collm.base.registry import type_of
 from collm.base.settings import Settings
 from collm.base.validation import validated
 from collm.config.learning import check_learning
 from collm.config.merging import entries_of
 from collm.config.sections import EvaluationConfig, Seed, TrackingConfig, TrainingConfig
 from collm.contract.held import hold
+from collm.engines.kind import make_engine_kind
 from collm.env import AnyEnvironment, make_env
 from collm.errors import CollmError
 
@@ -57,7 +59,11 @@ class RunConfig(Settings):
     def _an_entry_for_each(cls, section: Mapping[str, Any], info: ValidationInfo) -> dict[str, Any]:
         names = hold(info.data["env"]).agents
         check_names(names, "agents")
-        return entries_of(section, names)
+        entries = entries_of(section, names)
+        for name, entry in entries.items():
+            if "engine" in entry:  # read here, so that errors name the agent
+                entry["engine"] = make_engine_kind(entry["engine"], f"agents.{name}.engine")
+        return entries
 
     @field_validator("critic", mode="before")
     @classmethod
@@ -74,9 +80,7 @@ class RunConfig(Settings):
 
     @field_serializer("env", "algorithm")
     def _with_a_type_to_find_it_by(self, plugin: AnyEnvironment | Algorithm) -> dict[str, Any]:
-        cls = type(plugin)
-        own = plugin.type if cls.__module__.startswith("collm.") else f"{cls.__module__}:{cls.__qualname__}"
-        return {**plugin.model_dump(mode="json"), "type": own}
+        return {**plugin.model_dump(mode="json"), "type": type_of(plugin)}
 
 
 def make_config(values: Mapping[str, Any], where: str, *, learns: bool = True) -> RunConfig:

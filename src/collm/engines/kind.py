@@ -1,0 +1,69 @@
+"""Which engine an agent draws with: settings that open it. Read without torch."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from collm.base.registry import discover, listed, resolve
+from collm.base.settings import Settings
+from collm.base.validation import validated
+from collm.errors import CollmError
+
+if TYPE_CHECKING:
+    from collm.engines.base import Engine
+    from collm.models.backbone import Handle
+
+
+@dataclass(frozen=True, slots=True)
+class EngineNeeds:
+    """What an engine is opened with.
+
+    Attributes:
+        agent: whose engine it is.
+        weights: the ones that are trained in this process; the engine follows them.
+        end_ids: tokens that end a completion.
+        pad_id: fills unused positions.
+        batch_rows: completions to draw together at most.
+    """
+
+    agent: str
+    weights: Handle
+    end_ids: frozenset[int]
+    pad_id: int
+    batch_rows: int
+
+
+class EngineKind(Settings, ABC):
+    """A kind of engine and its settings; subclasses set ``type`` to a unique name."""
+
+    type: str
+
+    @abstractmethod
+    def open(self, needs: EngineNeeds) -> Engine:
+        """An engine that draws with an agent's weights.
+
+        Raises:
+            CollmError: if it cannot.
+        """
+
+
+def make_engine_kind(config: Any, where: str = "engine") -> EngineKind:
+    """Read an agent's ``engine:``; ``type`` is a name or ``module:Class``.
+
+    Names are those of shipped engines, and of the entry points ``collm.engines`` of packages.
+
+    Raises:
+        CollmError: if the type is unknown, a key does not belong to it, or a value does not fit.
+    """
+    if isinstance(config, EngineKind):
+        return config
+    if not (isinstance(config, Mapping) and isinstance(config.get("type"), str)):
+        known = listed(discover("collm.engines.kinds", EngineKind))
+        raise CollmError(f"{where}.type", "no engine is named.", f"set it to one of {known}.")
+    cls = resolve(config["type"], "collm.engines.kinds", EngineKind, f"{where}.type", group="collm.engines")
+    kind = validated(cls, {**config, "type": cls.model_fields["type"].default}, where)
+    assert isinstance(kind, EngineKind)
+    return kind
