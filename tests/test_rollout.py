@@ -546,3 +546,22 @@ def test_actions_beyond_the_end_cannot_be_replayed() -> None:
     env = Game(size=1, num_turns=2)
     with pytest.raises(CollmError, match="the episode ends after turn 1, and there are actions for 3"):
         replay(env, Word("one"), 0, [{"a": "1"}] * 3)
+
+
+@pytest.mark.parametrize("method", ["reset", "observe"])
+def test_an_environment_that_breaks_before_a_step_fails_its_tree_alone(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = getattr(Game, method)
+
+    def breaking(self: Game, first: Any, *rest: Any) -> Any:
+        task = first if method == "reset" else first.task
+        if task.id == "two":
+            raise InfrastructureError("the server hung up")
+        return plain(self, first, *rest)
+
+    monkeypatch.setattr(Game, method, breaking)
+    env = Game(num_turns=2)
+    found = grow(env, team(env), "one", "two")
+    assert [tree.failure for tree in found.trees] == [None, "the server hung up"]
+    assert len(found.sound[0].turns) == 2

@@ -12,6 +12,7 @@ from typing import Any
 
 from collm.agents.config import AgentConfig
 from collm.errors import CollmError
+from collm.models.templates import rendered
 from collm.types import History, Ids, Observation
 
 _REPLY = "<<reply>>"
@@ -120,11 +121,7 @@ class Renderer:
             mend = "set chat_template to a Jinja file, or use an environment with raw observations."
             raise CollmError(self._where, "the tokenizer has no chat template.", mend)
         try:
-            return str(
-                self._tokenizer.apply_chat_template(
-                    messages, tokenize=False, add_generation_prompt=prompt, **self._options
-                )
-            )
+            return rendered(self._tokenizer, messages, self._options, prompt)
         except Exception as error:
             problem = f"the chat template fails: {error}."
             raise CollmError(self._where, problem, "correct the template or its options.") from error

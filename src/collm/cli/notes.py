@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from collm.printable import printable
+
 if TYPE_CHECKING:
     from collm.env import AnyEnvironment
 
@@ -15,9 +17,9 @@ def tell_notices(env: AnyEnvironment) -> None:
     from collm.contract.held import hold
 
     for line in hold(env).notices():
-        typer.echo(line, err=True)
+        typer.echo(printable(line), err=True)
 
 
 def warn(line: str) -> None:
     """Print a warning."""
-    typer.echo(f"warning: {line}", err=True)
+    typer.echo(f"warning: {printable(line)}", err=True)

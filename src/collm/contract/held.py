@@ -6,7 +6,7 @@ and the task, by :mod:`collm.contract.boundary` and :mod:`collm.contract.promise
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -91,30 +91,44 @@ class Held:
             return lines_of(self.env.notices(), self.place())
 
     def reset(self, task: Task, seed: int) -> HeldState:
-        """The first state of an episode."""
-        with boundary("reset", self.place(task)):
-            return HeldState(task, self.env.reset(task, seed))
+        """The first state of an episode.
+
+        Raises:
+            InfrastructureError: if the environment reports one, or takes longer than its ``step_seconds``.
+        """
+        where = self.place(task)
+        with boundary("reset", where, InfrastructureError):
+            return HeldState(task, self._awaited("reset", where, partial(self.env.reset, task, seed)))
 
     def observe(self, state: HeldState) -> Observations:
-        """What the agents see at a state."""
+        """What the agents see at a state.
+
+        Raises:
+            InfrastructureError: as :meth:`reset`.
+        """
         where = self.place(state.task)
-        with boundary("observe", where):
-            return observations_of(self.env.observe(state.state), self.agents, where)
+        with boundary("observe", where, InfrastructureError):
+            seen = self._awaited("observe", where, partial(self.env.observe, state.state))
+            return observations_of(seen, self.agents, where)
 
     def step(self, state: HeldState, replies: Mapping[str, str]) -> Transition[HeldState]:
         """What a joint action leads to, every number a finite ``float``.
 
         Raises:
-            InfrastructureError: if the environment reports one, or takes longer than its ``step_seconds``.
+            InfrastructureError: as :meth:`reset`.
         """
         where, step = self.place(state.task), partial(self.env.step, state.state, replies)
         with boundary("step", where, InfrastructureError):
-            try:
-                given = within(self.env.step_seconds, step)
-            except HangingError as error:
-                raise InfrastructureError(f"{where}: step {error} (env.step_seconds)") from None
+            given = self._awaited("step", where, step)
             transition = transition_of(given, self.agents, where)
         return replace(transition, state=HeldState(state.task, transition.state))
+
+    def _awaited(self, method: str, where: str, call: Callable[[], Any]) -> Any:
+        """What a call gives within the environment's ``step_seconds``."""
+        try:
+            return within(self.env.step_seconds, call)
+        except HangingError as error:
+            raise InfrastructureError(f"{where}: {method} {error} (env.step_seconds)") from None
 
     def processed(self, reward: float, task: Task | None = None) -> float:
         """A reward as algorithms see it; ``task`` is named in errors."""

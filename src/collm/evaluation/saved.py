@@ -11,6 +11,7 @@ from collm.config.naming import named_after
 from collm.config.overrides import overridden
 from collm.config.recipes import find, load_recipe
 from collm.config.tree import RunConfig, make_config, plain
+from collm.contract.held import hold
 from collm.errors import CollmError
 from collm.runs.files import damage
 from collm.runs.folder import RunFolder, read_config
@@ -27,18 +28,27 @@ def open_team(
         warn: called with a line for each damaged checkpoint that was passed over, and for the one used.
 
     Raises:
-        CollmError: if there is no team there, or its checkpoint is damaged.
+        CollmError: if there is no team there, its checkpoint is damaged, or an agent cannot read a task.
     """
     folder = Path(place)
     if not folder.is_dir():
         config = _recipe(place, overrides)
         with named_after(place):
-            return config, policies_of(load_agents(config.agents)), f"{place} (untrained)"
+            return config, _opened(config, None), f"{place} (untrained)"
     stored = read_config(folder)
     config = make_config(overridden(plain(stored), overrides), place, learns=False)
     checkpoint = _checkpoint(folder, warn)
     with named_after(place):
-        return config, policies_of(load_agents(config.agents, checkpoint)), str(checkpoint)
+        return config, _opened(config, checkpoint), str(checkpoint)
+
+
+def _opened(config: RunConfig, checkpoint: Path | None) -> Mapping[str, Policy]:
+    """The agents' policies, each of which can read the first task."""
+    env, agents = hold(config.env), load_agents(config.agents, checkpoint)
+    task = env.tasks("test")[0]
+    for name, observation in env.observe(env.reset(task, 0)).items():
+        agents[name].check_reads([observation], f"task {task.id!r}")
+    return policies_of(agents)
 
 
 def _recipe(place: str, overrides: Sequence[str]) -> RunConfig:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from collm.errors import CollmError
+from collm.models.templates import rendered
 
 _REPLY = "<<reply>>"
 
@@ -43,7 +44,7 @@ def _end_of_turn(tokenizer: Any, options: Mapping[str, Any]) -> int | None:
         return None
     messages = [{"role": "user", "content": "?"}, {"role": "assistant", "content": _REPLY}]
     try:
-        text = tokenizer.apply_chat_template(messages, tokenize=False, **options)
+        text = rendered(tokenizer, messages, options, prompt=False)
     except Exception:  # who renders an observation with it says what is wrong
         return None
     _, found, after = text.rpartition(_REPLY)

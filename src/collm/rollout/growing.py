@@ -7,8 +7,9 @@ of Proposition 3.2.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -70,6 +71,14 @@ class Grower:
     failures: dict[int, str]
     drawn: dict[str, list[int]]
 
+    @contextmanager
+    def noting(self, tree: int) -> Iterator[None]:
+        """Keep the first failure of a tree's infrastructure instead of raising it."""
+        try:
+            yield
+        except InfrastructureError as error:
+            self.failures.setdefault(tree, str(error))
+
 
 @dataclass(frozen=True, slots=True)
 class _Joint:
@@ -100,12 +109,9 @@ def rollout(
         CollmError: if the environment breaks its contract, as :mod:`collm.contract` tells.
     """
     grower = grower_of(env, policies, resets, branching or Branching(), greedy)
-    empty = {agent: History() for agent in grower.drawn}
-    roots = [
-        Node(index, (), grower.env.reset(reset.task, reset.seed), empty) for index, reset in enumerate(resets)
-    ]
-    grow(grower, roots)
-    trees = [_tree(root, reset, grower.failures) for root, reset in zip(roots, resets, strict=True)]
+    roots = [_root(grower, number) for number in range(len(resets))]
+    grow(grower, [root for root in roots if root is not None])
+    trees = [_tree(grower, number, root) for number, root in enumerate(roots)]
     return Rollout(tuple(trees), *cost(grower))
 
 
@@ -132,13 +138,22 @@ def grow(grower: Grower, nodes: Sequence[Node]) -> None:
     try:
         with ThreadPoolExecutor(_STEP_THREADS) as threads:
             while frontier:
-                joints = _act(grower, frontier)
+                joints = _act(grower, list(_observed(grower, frontier)))
                 transitions = list(threads.map(lambda joint: _step(grower, joint), joints))
                 frontier = _grow(grower, joints, transitions)
                 _check_length(grower, frontier)
     finally:
         for policy in grower.policies.values():
             policy.release()
+
+
+def _root(grower: Grower, number: int) -> Node | None:
+    """The empty history of a tree; ``None`` if the infrastructure failed."""
+    reset = grower.resets[number]
+    with grower.noting(number):
+        state = grower.env.reset(reset.task, reset.seed)
+        return Node(number, (), state, {agent: History() for agent in grower.drawn})
+    return None
 
 
 def _check_length(grower: Grower, frontier: Sequence[Node]) -> None:
@@ -150,43 +165,47 @@ def _check_length(grower: Grower, frontier: Sequence[Node]) -> None:
             raise CollmError(where, problem, "return terminated=True at the last turn, or raise num_turns.")
 
 
-def _act(grower: Grower, frontier: Sequence[Node]) -> list[_Joint]:
-    """Let every agent answer at every node; ask all before the first answer is awaited."""
-    env, branching = grower.env, grower.branching
-    observed = [env.observe(node.state) for node in frontier]
-    acting = {
-        agent: [
-            index
-            for index, node in enumerate(frontier)
-            if agent in observed[index] and agent not in node.fixed
+def _observed(grower: Grower, frontier: Sequence[Node]) -> Iterator[tuple[Node, Observations]]:
+    """What is seen at every node of a tree whose infrastructure works."""
+    for node in frontier:
+        with grower.noting(node.tree):
+            yield node, grower.env.observe(node.state)
+
+
+def _act(grower: Grower, seen: Sequence[tuple[Node, Observations]]) -> list[_Joint]:
+    """Let every agent answer at every node."""
+    answers = _answers(grower, seen)
+    joints = []
+    for (node, observations), given in zip(seen, answers, strict=True):
+        ordered = {agent: given[agent] for agent in observations}
+        for branch, actions in enumerate(_joined(ordered, grower.branching), node.first):
+            joints.append(_Joint(node, branch, observations, actions))
+    return joints
+
+
+def _answers(
+    grower: Grower, seen: Sequence[tuple[Node, Observations]]
+) -> list[dict[str, tuple[Action, ...]]]:
+    """At every node the actions of every agent; all are asked before the first answer is awaited."""
+    keep = any(len(node.path) + 1 < grower.env.num_turns for node, _ in seen)
+    acting, pending = {}, {}
+    for agent in grower.drawn:
+        acting[agent] = [
+            index for index, (node, given) in enumerate(seen) if agent in given and agent not in node.fixed
         ]
-        for agent in grower.drawn
-    }
-    keep = any(len(node.path) + 1 < env.num_turns for node in frontier)
-    pending = {
-        agent: grower.policies[agent].submit(
-            [_request(grower, frontier[index], observed[index], agent) for index in indices],
-            grower.greedy,
-            keep,
-        )
-        for agent, indices in acting.items()
-        if indices
-    }
+        requests = [_request(grower, *seen[index], agent) for index in acting[agent]]
+        if requests:
+            pending[agent] = grower.policies[agent].submit(requests, grower.greedy, keep)
     answers = [
-        {agent: (action,) * node.samples(branching) for agent, action in node.fixed.items()}
-        for node in frontier
+        {agent: (action,) * node.samples(grower.branching) for agent, action in node.fixed.items()}
+        for node, _ in seen
     ]
     for agent, asked in pending.items():
         for index, actions in zip(acting[agent], asked.result(), strict=True):
-            answers[index][agent] = named(actions, frontier[index].path, frontier[index].first, agent)
+            node = seen[index][0]
+            answers[index][agent] = named(actions, node.path, node.first, agent)
             grower.drawn[agent] += [len(action.token_ids) for action in actions]
-    return [
-        _Joint(node, node.first + branch, observed[index], actions)
-        for index, node in enumerate(frontier)
-        for branch, actions in enumerate(
-            _joined({agent: answers[index][agent] for agent in observed[index]}, branching)
-        )
-    ]
+    return answers
 
 
 def _request(grower: Grower, node: Node, observations: Observations, agent: str) -> Request:
@@ -209,35 +228,37 @@ def _joined(answers: Mapping[str, tuple[Action, ...]], branching: Branching) -> 
 def _step(grower: Grower, joint: _Joint) -> Transition[Any] | None:
     """Apply a joint action; ``None`` if the infrastructure failed, which is noted once for the tree."""
     replies = {agent: action.text for agent, action in joint.actions.items()}
-    try:
+    with grower.noting(joint.node.tree):
         return grower.env.step(joint.node.state, replies)
-    except InfrastructureError as error:
-        grower.failures.setdefault(joint.node.tree, str(error))
-        return None
+    return None
 
 
 def _grow(
     grower: Grower, joints: Sequence[_Joint], transitions: Sequence[Transition[Any] | None]
 ) -> list[Node]:
     """Hang the new turns onto their nodes; return the nodes that go on."""
-    env = grower.env
     groups: dict[tuple[int, tuple[int, ...], int], list[tuple[_Joint, Transition[Any]]]] = {}
     for joint, transition in zip(joints, transitions, strict=True):
         node = joint.node
         if transition is not None and node.tree not in grower.failures:
             groups.setdefault((node.tree, node.path, node.first), []).append((joint, transition))
-    following = []
-    for siblings in groups.values():
-        task = grower.resets[siblings[0][0].node.tree].task
-        rewards = [env.processed(transition.reward, task) for _, transition in siblings]
-        good_enough = env.ends_early(rewards, task)
-        for joint, transition in siblings:
-            turn = _turn(env, joint, transition, task, good_enough)
-            child = None if turn.terminated or turn.truncated else _child(joint, transition)
-            joint.node.grown.append(Grown(turn, child))
-            if child is not None:
-                following.append(child)
+    following: list[Node] = []
+    for (tree, _, _), siblings in groups.items():
+        with grower.noting(tree):
+            following += _hung(grower, grower.resets[tree].task, siblings)
     return following
+
+
+def _hung(grower: Grower, task: Task, siblings: Sequence[tuple[_Joint, Transition[Any]]]) -> Iterator[Node]:
+    """The histories that follow the joint turns of one node, which now has them."""
+    rewards = [grower.env.processed(transition.reward, task) for _, transition in siblings]
+    good_enough = grower.env.ends_early(rewards, task)
+    for joint, transition in siblings:
+        turn = _turn(grower.env, joint, transition, task, good_enough)
+        child = None if turn.terminated or turn.truncated else _child(joint, transition)
+        joint.node.grown.append(Grown(turn, child))
+        if child is not None:
+            yield child
 
 
 def _turn(env: Held, joint: _Joint, transition: Transition[Any], task: Task, good_enough: bool) -> Turn:
@@ -283,8 +304,9 @@ def _child(joint: _Joint, transition: Transition[Any]) -> Node:
     )
 
 
-def _tree(root: Node, reset: Reset, failures: Mapping[int, str]) -> Tree:
-    if root.tree in failures:
-        return Tree(reset.task, reset.seed, failure=failures[root.tree])
+def _tree(grower: Grower, number: int, root: Node | None) -> Tree:
+    reset = grower.resets[number]
+    if root is None or number in grower.failures:
+        return Tree(reset.task, reset.seed, failure=grower.failures[number])
     turns, parents = turns_below(root, None, 0)
     return Tree(reset.task, reset.seed, tuple(turns), tuple(parents))

@@ -48,9 +48,10 @@ def _played(
 ) -> Rollout:
     resets = [Reset(tree.task, tree.seed) for tree in grown.trees]
     grower = grower_of(env, policies, resets, Branching(), greedy)
-    nodes = {
-        number: list(_nodes(env, number, grown.trees[number], asked)) for number, asked in probes.items()
-    }
+    nodes: dict[int, list[tuple[int | None, Node]]] = {}
+    for number, asked in probes.items():
+        with grower.noting(number):
+            nodes[number] = list(_nodes(env, number, grown.trees[number], asked))
     grow(grower, [node for _, of_tree in sorted(nodes.items()) for _, node in of_tree])
     trees = [
         _extended(tree, nodes.get(number, []), grower.failures.get(number))
