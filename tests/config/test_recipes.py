@@ -67,7 +67,7 @@ def test_the_recipes_of_the_paper_follow_appendix_c(domain: str, method: str) ->
         assert found == (paper.temperature, paper.top_p, None, paper.max_tokens)
         assert agent.optimization.learning_rate == paper.learning_rate[column]
     assert config.env.num_turns == paper.turns
-    assert config.algorithm.advantage_clip == paper.advantage_clip
+    assert (config.algorithm.ratio_clip, config.algorithm.advantage_clip) == (paper.advantage_clip, None)
     assert config.algorithm.minibatch_size == paper.buffer[column]
     assert config.training.epochs == paper.epochs[column]
     assert config.evaluation.tasks == paper.evaluated_tasks
