@@ -104,11 +104,11 @@ def predict(buffer: Buffer, minibatch: Minibatch) -> Predictions:
     values = {name: critic.predict(inputs[name]) for name, critic in buffer.critics.items()}
     mixed = {}
     for position, number in enumerate(minibatch):
-        said = {
+        by_critic = {
             name: prediction(inputs[name][position], values[name].by_passage[position].cpu())
             for name in buffer.critics
         }
-        mixed[number] = buffer.algorithm.mixed(said)
+        mixed[number] = buffer.algorithm.mixed(by_critic)
     return Predictions(inputs, values, mixed)
 
 
@@ -247,14 +247,14 @@ def _record(
     advantages: dict[Place, dict[str, float]] = {}
     for number, turns in minibatch.items():
         for turn in turns:
-            wanted = {
+            goals = {
                 name: float(target.before[turn])
                 for name, target in estimates.targets[number].items()
                 if target.before is not None
             }
             mixed = predictions.mixed[number]
-            values[number, turn] = {name: float(mixed[name].before[turn]) for name in wanted}
-            targets[number, turn] = wanted
+            values[number, turn] = {name: float(mixed[name].before[turn]) for name in goals}
+            targets[number, turn] = goals
     for agent, of_agent in estimates.advantages.items():
         for place, key, _ in _actions(trees, minibatch, agent):
             if key in of_agent:

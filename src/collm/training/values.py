@@ -56,8 +56,8 @@ def value_step(
     predicted, actual = {}, {}
     for name, target in targets.items():
         pairs = list(_pairs(mixed[name], target))
-        predicted[name] = torch.cat([said[list(turns)] for said, _ in pairs])
-        actual[name] = torch.cat([wanted[list(turns)] for _, wanted in pairs])
+        predicted[name] = torch.cat([values[list(turns)] for values, _ in pairs])
+        actual[name] = torch.cat([constants[list(turns)] for _, constants in pairs])
     losses = [algorithm.value_losses(predicted[name], actual[name]).sum() for name in targets]
     torch.stack(losses).sum().backward()
     gradients = {
