@@ -1,0 +1,6 @@
+"""The viewer: a local web page over run folders, which it only reads.
+
+``folders`` finds runs, ``rows`` reads episodes, ``index`` and ``query`` keep and search them in SQLite outside the
+run folder, ``follow`` watches for new files, ``episode`` and ``panels`` show one, ``server`` answers the page. No
+torch and no model enters; only ``panels`` asks an environment, and only for plain data.
+"""
