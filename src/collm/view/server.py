@@ -43,6 +43,7 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-cache",
 }
 _TICK = 0.5
 
@@ -165,7 +166,7 @@ def _answer(find: Answer) -> Callable[[Request], Response]:
 def _json(data: Any, status: int = 200) -> Response:
     """ASCII alone, so that no text of a model is a character that cannot be sent."""
     text = json.dumps(data, allow_nan=False, separators=(",", ":"))
-    return Response(text, status, {"Cache-Control": "no-store"}, media_type="application/json")
+    return Response(text, status, media_type="application/json")
 
 
 def _lists(request: Request) -> Mapping[str, Any]:
