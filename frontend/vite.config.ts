@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-// Names carry no hash, so that a rebuild differs only where the sources do; the server forbids caching of stale ones.
+// Names carry no hash, so that a rebuild differs only where the sources do; the server has browsers ask each time.
 export default defineConfig({
   base: "/",
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
@@ -19,5 +19,5 @@ export default defineConfig({
     },
   },
   server: { proxy: { "/api": "http://127.0.0.1:8800" } },
-  test: { environment: "jsdom", include: ["tests/**/*.test.{ts,tsx}"] },
+  test: { include: ["tests/**/*.test.{ts,tsx}"] },
 });

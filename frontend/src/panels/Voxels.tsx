@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { makeStage, START, type Stage, type Turned } from "./scene";
-import { cellsOf, inWords, judge, legendOf, type Judged } from "./voxels";
+import { cellsOf, inWords, judge, legendOf, type Judged } from "./cells";
 
 const STEP = 0.18;
 const KEYS: Record<string, (turned: Turned) => Turned> = {

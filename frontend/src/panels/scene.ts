@@ -15,7 +15,7 @@ import {
   Vector3,
   WebGLRenderer,
 } from "three";
-import type { Cell, Judged } from "./voxels";
+import type { Cell, Judged } from "./cells";
 
 export interface Turned {
   yaw: number;

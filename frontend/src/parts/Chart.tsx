@@ -1,6 +1,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import type { Curve } from "../api";
+import { inWords, joined } from "../curves";
 import { useDark } from "../hooks";
 import { short } from "../text";
 
@@ -46,22 +47,6 @@ export function Chart({ title, curves, runs, onPick }: ChartProps) {
       <p class="last">{inWords(curves)}</p>
     </figure>
   );
-}
-
-export function inWords(curves: Curve[]): string {
-  const ends = curves.filter((curve) => curve.value.length > 0);
-  if (!ends.length) return "No values yet.";
-  return ends.map((curve) => `${curve.run}: ${short(curve.value[0])} → ${short(curve.value.at(-1))}`).join("; ");
-}
-
-/** Columns over the union of all updates, as uPlot reads them. */
-export function joined(curves: Curve[]): uPlot.AlignedData {
-  const updates = [...new Set(curves.flatMap((curve) => curve.update))].sort((one, other) => one - other);
-  const columns = curves.map((curve) => {
-    const at = new Map(curve.update.map((update, place) => [update, curve.value[place] ?? null]));
-    return updates.map((update) => at.get(update) ?? null);
-  });
-  return [updates, ...columns];
 }
 
 function pickAt(plot: uPlot, picked?: (update: number) => void) {

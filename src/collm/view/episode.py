@@ -28,8 +28,8 @@ def read_episode(reader: sqlite3.Connection, runs: dict[str, Run], place: Place)
     """One episode with everything that its rows hold.
 
     Returns:
-        ``summary`` as the table has it, ``agents``, ``turns`` (the rows), ``tree`` (every turn of the tree as path,
-        reward and the place of the first leaf below), ``previous`` and ``next`` in the file.
+        ``summary`` as the table has it, ``agents``, ``turns`` (the rows), ``tree`` (every turn of the tree
+        as path, reward and the place of the first leaf below), ``previous`` and ``next`` in the file.
 
     Raises:
         CollmError: if the index has no such episode, or its file has changed since.
@@ -58,8 +58,8 @@ def replies_of(episode: dict[str, Any]) -> list[dict[str, str]]:
 
 def _find(reader: sqlite3.Connection, place: Place) -> int:
     query = (
-        "SELECT episodes.id FROM episodes JOIN files ON files.id = episodes.file JOIN runs ON runs.id = files.run"
-        " WHERE runs.name = ? AND files.name = ? AND tree = ? AND path = ?"
+        "SELECT episodes.id FROM episodes JOIN files ON files.id = episodes.file"
+        " JOIN runs ON runs.id = files.run WHERE runs.name = ? AND files.name = ? AND tree = ? AND path = ?"
     )
     found = reader.execute(query, (place.run, place.file, place.tree, place.path)).fetchone()
     if found is None:

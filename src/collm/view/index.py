@@ -28,7 +28,8 @@ CREATE TABLE IF NOT EXISTS files (
 CREATE TABLE IF NOT EXISTS episodes (
     id INTEGER PRIMARY KEY AUTOINCREMENT, run INTEGER NOT NULL, file INTEGER NOT NULL, number INTEGER,
     kind TEXT NOT NULL, tree INTEGER NOT NULL, path TEXT NOT NULL, task TEXT NOT NULL, turns INTEGER NOT NULL,
-    gain REAL, raw REAL, tokens INTEGER NOT NULL, cut INTEGER NOT NULL, failure TEXT NOT NULL, ended TEXT NOT NULL);
+    gain REAL, raw REAL, tokens INTEGER NOT NULL, cut INTEGER NOT NULL, failure TEXT NOT NULL,
+    ended TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS by_place ON episodes (file, tree, path);
 CREATE INDEX IF NOT EXISTS by_gain ON episodes (run, gain);
 CREATE INDEX IF NOT EXISTS by_number ON episodes (run, number);
@@ -93,9 +94,7 @@ def _transaction(index: sqlite3.Connection) -> Iterator[None]:
 
 def known_files(index: sqlite3.Connection, run: Run) -> dict[str, Stamp]:
     """The files of a run that were read, as they were then."""
-    query = (
-        "SELECT files.name, size, mtime FROM files JOIN runs ON runs.id = files.run WHERE runs.name = ?"
-    )
+    query = "SELECT files.name, size, mtime FROM files JOIN runs ON runs.id = files.run WHERE runs.name = ?"
     return {name: Stamp(size, mtime) for name, size, mtime in index.execute(query, (text(run.name),))}
 
 
@@ -147,8 +146,8 @@ def _store_leaf(index: sqlite3.Connection, leaf: Leaf, place: tuple[object, ...]
     path = ".".join(map(str, leaf.path))
     row = (leaf.tree, path, leaf.task, len(leaf.turns), leaf.gain, leaf.raw, tokens, cut)
     made = index.execute(
-        "INSERT INTO episodes (run, file, number, kind, tree, path, task, turns, gain, raw, tokens, cut, failure,"
-        " ended) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO episodes (run, file, number, kind, tree, path, task, turns, gain, raw, tokens, cut,"
+        " failure, ended) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (*place, *row, leaf.failure, leaf.ended),
     )
     episode = made.lastrowid or 0

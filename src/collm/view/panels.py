@@ -50,4 +50,4 @@ def _asked(
 def _opened(run: Run, config: object) -> tuple[AnyEnvironment, dict[str, Any]]:
     """The environment of a run and its tasks by id; kept until the recipe changes."""
     env = make_env(mapping(run.config().get("env")), f"{run.path / CONFIG_FILE}: env")
-    return env, {task.id: task for split in ("test", "train") for task in env.tasks(split)}  # type: ignore[arg-type]
+    return env, {task.id: task for split in ("test", "train") for task in env.tasks(split)}

@@ -165,7 +165,7 @@ def shared_tasks(reader: sqlite3.Connection, runs: tuple[str, str]) -> list[dict
 def counts(reader: sqlite3.Connection) -> dict[str, int]:
     """Indexed episodes by run."""
     query = "SELECT runs.name, count(*) FROM episodes JOIN runs ON runs.id = episodes.run GROUP BY runs.id"
-    return {name: count for name, count in reader.execute(query)}
+    return {row[0]: row[1] for row in reader.execute(query)}
 
 
 def agent_names(reader: sqlite3.Connection) -> list[str]:
