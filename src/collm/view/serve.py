@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -44,6 +45,7 @@ def serve(folder: Path, host: str, port: int, names: Sequence[str], tell: Callab
     tell(f"viewing {folder} at {_address(listening)}")
     if host not in ("127.0.0.1", "::1", "localhost"):
         tell("warning: everybody who reaches this address can read these runs.")
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, server_header=False)
     uvicorn.Server(config).run(sockets=[listening])
 
@@ -54,12 +56,18 @@ def hosts_of(host: str, names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(["127.0.0.1", "localhost", "[::1]", *own, *names]))
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """A page that is still open when the server ends is no error."""
+    return "without completing response" not in record.getMessage()
+
+
 def _bound(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        listening.listen(128)  # whoever asks from now on waits until the server is up
     except (OSError, OverflowError) as error:
         listening.close()
         mend = "choose another --port; 0 takes a free one."
