@@ -21,7 +21,13 @@ playwright = pytest.importorskip("playwright.sync_api", reason="playwright is no
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 # Software drawing, so that WebGL is the same everywhere.
 FLAGS = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-SIZES = {"phone": (390, 844), "wide": (1440, 900), "huge": (2560, 1300)}
+SIZES = {
+    "phone": (390, 844),
+    "wide": (1440, 900),
+    "huge": (2560, 1300),
+    "tall": (1440, 3000),
+    "strip": (390, 4000),
+}
 SECONDS = 60
 
 

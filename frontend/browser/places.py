@@ -9,7 +9,7 @@ def episode(run: str, tree: int = 0, path: str = "0.0", file: str = "update-0000
 
 PLACES = {
     "runs": ("#/runs", "figure canvas"),
-    "episodes": ("#/episodes", "[data-row] a"),
+    "episodes": ("#/episodes?run=hostile&run=builder", "[data-row] a"),
     "build": (episode("builder"), "canvas.voxels"),
     "tests": (episode("builder", 1), "ul.tests"),
     "marks": (episode("builder", 2), "mark"),

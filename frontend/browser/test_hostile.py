@@ -28,7 +28,7 @@ def test_scripts_and_markup_are_shown_and_never_run(open_page: Open) -> None:
 def test_terminal_escapes_and_hidden_characters_are_named(open_page: Open) -> None:
     page = open_page(HOSTILE)
     shown = reply(page, "terminal").text_content()
-    assert shown == "␛[2J␛]0;owned␇␛[31mred␛[0m␀␈␍<U+009B>1m"
+    assert shown == "<ESC>[2J<ESC>]0;owned<BEL><ESC>[31mred<ESC>[0m<NUL><BS><CR><U+009B>1m"
     bidi = reply(page, "bidi").text_content()
     assert bidi.startswith("<U+202E>gnp.exe<U+202C> <U+2066>isolated<U+2069> <U+200B>zero<U+FEFF>")
     assert reply(page, "lone").text_content() == "<U+D800> lone <U+DFFF> surrogates"

@@ -13,6 +13,11 @@ const HIDDEN = new RegExp(
   "gu",
 );
 
+const CONTROLS =
+  "NUL SOH STX ETX EOT ENQ ACK BEL BS HT LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US".split(
+    " ",
+  );
+
 export function pieces(text: string): Piece[] {
   const found: Piece[] = [];
   let end = 0;
@@ -28,8 +33,7 @@ export function pieces(text: string): Piece[] {
 function shown(character: string): Piece {
   const code = character.codePointAt(0) ?? 0;
   const name = `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
-  const picture = code < 0x20 ? String.fromCodePoint(0x2400 + code) : code === 0x7f ? "\u2421" : `<${name}>`;
-  return { text: picture, hidden: name };
+  return { text: `<${CONTROLS[code] ?? (code === 0x7f ? "DEL" : name)}>`, hidden: name };
 }
 
 /** The first lines of a text, at most so many characters, never half of a surrogate pair. */

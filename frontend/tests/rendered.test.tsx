@@ -18,7 +18,7 @@ test("a reply is text: nothing in it becomes an element", () => {
   act(() => render(<Conversation turns={[turn]} agents={["a"]} looks={{ wrap: true, tokens: false }} />, page));
   expect(page.querySelectorAll("img, script")).toHaveLength(0);
   expect(page.querySelector("pre.said")?.textContent).toBe(
-    `<img src=x onerror="document.title='owned'">␛[2J<U+202E>`,
+    `<img src=x onerror="document.title='owned'"><ESC>[2J<U+202E>`,
   );
 });
 

@@ -5,7 +5,7 @@ const shown = (text: string) => pieces(text).map((piece) => piece.text).join("")
 
 describe("hidden characters", () => {
   test("terminal escapes are shown and do nothing", () => {
-    expect(pieces("a\x1b[31mb")).toEqual([{ text: "a" }, { text: "␛", hidden: "U+001B" }, { text: "[31mb" }]);
+    expect(pieces("a\x1b[31mb")).toEqual([{ text: "a" }, { text: "<ESC>", hidden: "U+001B" }, { text: "[31mb" }]);
   });
   test.each(["\u202e", "\u2066", "\u200b", "\ufeff", "\u061c", "\u{e0041}", "\u0085", "\ud800", "\udfff"])(
     "%j is named",

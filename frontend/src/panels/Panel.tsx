@@ -41,7 +41,7 @@ export function Panel({ place: { run, file, tree, path }, turns, turn, turnTo }:
   const kind = str(panel["kind"]);
   const Kind = KINDS[kind] ?? Data;
   return (
-    <section class="panel" aria-label="What the environment shows">
+    <section class="panel" aria-label={`What the environment shows of ${run}`}>
       <h2>{str(panel["title"]) || titleOf(kind)}</h2>
       {turnTo && turns > 1 && (
         <p class="slider">

@@ -43,7 +43,7 @@ interface TurnProps {
 function TurnRow({ turn, place, agents, looks, level: Heading, scale, current }: TurnProps) {
   const number = turn.turn ?? place;
   return (
-    <section class={current ? "turn current" : "turn"} aria-label={`Turn ${number}`} id={`turn-${place}`}>
+    <div class={current ? "turn current" : "turn"} role="group" aria-label={`Turn ${number}`} data-turn={place}>
       <Heading class="turn-number">Turn {number}</Heading>
       {typeof turn["failure"] === "string" && <p class="problem">Infrastructure failed: {turn["failure"]}</p>}
       <div class="columns" style={{ "--agents": agents.length }}>
@@ -52,7 +52,7 @@ function TurnRow({ turn, place, agents, looks, level: Heading, scale, current }:
         ))}
       </div>
       <Band turn={turn} scale={scale} />
-    </section>
+    </div>
   );
 }
 

@@ -33,7 +33,7 @@ function Whole({ episode, turn }: { episode: Episode; turn: number }) {
   const go = (to: number) => history.replaceState(null, "", `${placeOf(summary)}&turn=${to}`);
   const [current, setCurrent] = useState(at);
   useEffect(() => {
-    if (turn >= 0) document.getElementById(`turn-${at}`)?.scrollIntoView({ block: "nearest" });
+    if (turn >= 0) document.querySelector(`[data-turn="${at}"]`)?.scrollIntoView({ block: "nearest" });
   }, []);
   const turnTo = (to: number) => {
     go(to);

@@ -73,7 +73,7 @@ function Head({ sort, descending, params }: { sort: string; descending: boolean;
           {SORTABLE.has(key) ? (
             <button onClick={() => (location.hash = turned(key))}>
               {label}
-              <span aria-hidden="true">{key !== sort ? "" : descending ? " ↓" : " ↑"}</span>
+              {key === sort && <Arrow down={descending} />}
             </button>
           ) : (
             label
@@ -81,6 +81,14 @@ function Head({ sort, descending, params }: { sort: string; descending: boolean;
         </th>
       ))}
     </tr>
+  );
+}
+
+function Arrow({ down }: { down: boolean }) {
+  return (
+    <svg class="arrow" width="10" height="8" aria-hidden="true">
+      <path d={down ? "M0 0H10L5 8Z" : "M0 8H10L5 0Z"} />
+    </svg>
   );
 }
 

@@ -77,7 +77,7 @@ function RunTable({ runs, all, chosen, choose }: TableProps) {
           <tr>
             {["draw", "run", "environment", "algorithm", "agents", "updates", "episodes", "return", "failures", "state"].map(
               (name) => (
-                <th key={name} scope="col" class={NUMERIC.has(name) ? "number" : undefined}>
+                <th key={name} scope="col" class={`${NUMERIC.has(name) ? "number" : ""} ${NARROW.has(name) ? "" : "wide-only"}`}>
                   {name}
                 </th>
               ),
@@ -100,20 +100,24 @@ function RunTable({ runs, all, chosen, choose }: TableProps) {
               </td>
               <th scope="row">
                 <a href={link("episodes", { run: run.name })}>{run.name}</a>
+                <span class="narrow-only quiet">
+                  {run.environment}, {run.algorithm}, {grouped(run.episodes)} episodes
+                  {run.failures > 0 && `, ${run.failures} failures`}, {stateOf(run)}
+                </span>
               </th>
-              <td>{run.environment}</td>
-              <td>{run.algorithm}</td>
-              <td class="agents">{run.agents.join(", ")}</td>
+              <td class="wide-only">{run.environment}</td>
+              <td class="wide-only">{run.algorithm}</td>
+              <td class="agents wide-only">{run.agents.join(", ")}</td>
               <td class="number">
                 {run.updates}
                 {run.planned > 0 && ` of ${run.planned}`}
               </td>
-              <td class="number">{grouped(run.episodes)}</td>
+              <td class="number wide-only">{grouped(run.episodes)}</td>
               <td class="number">
                 {short(run.returns[0])} → {short(run.returns.at(-1))}
               </td>
-              <td class="number">{run.failures}</td>
-              <td>{run.finished ? "finished" : run.updates ? "not finished" : "starting"}</td>
+              <td class="number wide-only">{run.failures}</td>
+              <td class="wide-only">{stateOf(run)}</td>
             </tr>
           ))}
         </tbody>
@@ -122,6 +126,8 @@ function RunTable({ runs, all, chosen, choose }: TableProps) {
   );
 }
 
+const stateOf = (run: Run): string => (run.finished ? "finished" : run.updates ? "not finished" : "starting");
+const NARROW = new Set(["draw", "run", "updates", "return"]);
 const NUMERIC = new Set(["updates", "episodes", "return", "failures"]);
 
 function Swatch({ color }: { color: string }) {
