@@ -11,10 +11,14 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
 from frontend.browser.hostile import write_runs
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Dialog, Page
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make test-web")
 
@@ -62,7 +66,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[playwright.Browser]:
+def browser() -> Iterator[Browser]:
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         pytest.skip("there is no Chromium: apt-get install chromium, or set CHROMIUM to its path")
@@ -72,22 +76,27 @@ def browser() -> Iterator[playwright.Browser]:
         running.close()
 
 
-Open = Callable[..., "playwright.Page"]
+Open = Callable[..., "Page"]
 
 
 @pytest.fixture
-def open_page(browser: playwright.Browser, server: Served) -> Iterator[Open]:
+def open_page(browser: Browser, server: Served) -> Iterator[Open]:
     """Open a view; a script error, a dialog or a broken policy fails the test."""
-    contexts, troubles = [], []
+    contexts: list[BrowserContext] = []
+    troubles: list[str] = []
 
-    def opened(place: str = "#/runs", size: str = "wide", scheme: str = "light") -> playwright.Page:
+    def refuse(dialog: Dialog) -> None:
+        troubles.append(dialog.message)
+        dialog.dismiss()
+
+    def opened(place: str = "#/runs", size: str = "wide", scheme: Literal["light", "dark"] = "light") -> Page:
         width, height = SIZES[size]
         context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": height})
         context.set_default_timeout(1000 * SECONDS)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("dialog", lambda dialog: (troubles.append(dialog.message), dialog.dismiss()))
+        page.on("dialog", refuse)
         page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
         page.goto(server.url + place)
         page.wait_for_selector("h1")

@@ -58,7 +58,7 @@ def test_a_hostile_table_is_a_table(open_page: Open) -> None:
     page = open_page("#/episodes?run=hostile&sort=task")
     page.wait_for_selector("[data-row='1'] a")
     assert page.locator("main img, main script").count() == 0
-    assert SCRIPTS in page.locator("[data-row='0'] th").text_content()
+    assert SCRIPTS in str(page.locator("[data-row='0'] th").text_content())
 
 
 def test_the_policy_stops_what_would_slip_through(browser: Any, server: Served) -> None:

@@ -18,6 +18,11 @@ def texts(page: Any, selector: str) -> list[str]:
     return [text.strip() for text in page.locator(selector).all_text_contents()]
 
 
+def box_of(part: Any) -> Any:
+    """Where a part of the page lies."""
+    return part.bounding_box()
+
+
 def found(page: Any, text: str) -> None:
     """Wait until the table says how many episodes it has found."""
     page.wait_for_function("(text) => document.querySelector('.found')?.textContent === text", arg=text)
@@ -58,8 +63,8 @@ def test_a_long_table_renders_what_is_in_sight_down_to_its_end(open_page: Open) 
     page.wait_for_selector("[data-row='2999'] a")
     assert texts(page, "[data-row='2999'] a") == ["task_2999"]
     assert page.locator("[data-row]").count() < 60
-    box = page.locator(".virtual").bounding_box()
-    last = page.locator("[data-row='2999']").bounding_box()
+    box = box_of(page.locator(".virtual"))
+    last = box_of(page.locator("[data-row='2999']"))
     assert abs(last["y"] + last["height"] - box["y"] - box["height"]) < 20
 
 
@@ -98,7 +103,7 @@ def test_a_build_is_drawn_beside_its_target_and_turned(open_page: Open) -> None:
         page.keyboard.press(key)
         page.wait_for_timeout(300)
         views.append(canvas.screenshot())
-    box = canvas.bounding_box()
+    box = box_of(canvas)
     page.mouse.move(box["x"] + 60, box["y"] + 60)
     page.mouse.down()
     page.mouse.move(box["x"] + 130, box["y"] + 90, steps=5)
@@ -107,7 +112,7 @@ def test_a_build_is_drawn_beside_its_target_and_turned(open_page: Open) -> None:
     views.append(canvas.screenshot())
     assert len(set(views)) == len(views)
     assert len(views[0]) > 3000  # a blank canvas makes a far smaller picture
-    assert "12 of 18 blocks right" in canvas.get_attribute("aria-label")
+    assert "12 of 18 blocks right" in str(canvas.get_attribute("aria-label"))
 
 
 def test_the_slider_goes_back_to_an_earlier_build(open_page: Open) -> None:
@@ -182,7 +187,7 @@ def test_an_interrupt_ends_the_server_while_a_page_is_open(browser: Any, tmp_pat
     page.wait_for_function("document.querySelector('.live')?.textContent === 'up to date'")
     started = time.monotonic()
     own.process.send_signal(signal.SIGINT)
-    own.process.wait(timeout=SECONDS)
+    assert own.process.wait(timeout=SECONDS) == 0
     assert time.monotonic() - started < 10
     page.wait_for_selector("text=not connected")
     page.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from collm.errors import AbsentError, CollmError
@@ -13,7 +14,7 @@ _EVERYWHERE = ("0.0.0.0", "::")
 
 
 def serve(folder: Path, host: str, port: int, names: Sequence[str], tell: Callable[[str], None]) -> None:
-    """Serve the page over the runs in a folder.
+    """Serve the page over the runs in a folder, until a person ends it.
 
     Args:
         folder: a run, or a folder with runs below it.
@@ -47,7 +48,8 @@ def serve(folder: Path, host: str, port: int, names: Sequence[str], tell: Callab
         tell("warning: everybody who reaches this address can read these runs.")
     logging.getLogger("uvicorn.error").addFilter(_is_news)
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, server_header=False)
-    uvicorn.Server(config).run(sockets=[listening])
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listening])
 
 
 def hosts_of(host: str, names: Sequence[str]) -> list[str]:
