@@ -110,7 +110,7 @@ function Row({ index, summary }: { index: number; summary: Summary | undefined }
         </a>
       </th>
       <td class="is-run">{summary.run}</td>
-      <td class="number" title={summary.file}>
+      <td class="is-number number" title={summary.file}>
         {KINDS[summary.kind]} {short(summary.number)}
       </td>
       <td class="is-gain number">{short(summary.gain)}</td>
