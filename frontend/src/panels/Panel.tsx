@@ -58,7 +58,7 @@ const titleOf = (kind: string): string => ({ voxels: "Build", marks: "Words that
 
 function Refused({ why }: { why: string }) {
   return (
-    <details class="panel quiet">
+    <details class="panel refused quiet">
       <summary>The environment shows no panel.</summary>
       <p>{why}</p>
     </details>
