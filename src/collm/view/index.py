@@ -31,12 +31,14 @@ CREATE TABLE IF NOT EXISTS episodes (
     gain REAL, raw REAL, tokens INTEGER NOT NULL, cut INTEGER NOT NULL, failure TEXT NOT NULL,
     ended TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS by_place ON episodes (file, tree, path);
-CREATE INDEX IF NOT EXISTS by_gain ON episodes (run, gain);
-CREATE INDEX IF NOT EXISTS by_number ON episodes (run, number);
+CREATE INDEX IF NOT EXISTS by_gain ON episodes (gain);
+CREATE INDEX IF NOT EXISTS by_number ON episodes (number);
+CREATE INDEX IF NOT EXISTS by_run_and_gain ON episodes (run, gain);
+CREATE INDEX IF NOT EXISTS by_run_and_number ON episodes (run, number);
 CREATE INDEX IF NOT EXISTS by_task ON episodes (run, task);
 CREATE TABLE IF NOT EXISTS places (episode INTEGER PRIMARY KEY, turns TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS parts (id INTEGER PRIMARY KEY, tokens INTEGER NOT NULL, cut INTEGER NOT NULL);
-CREATE VIRTUAL TABLE IF NOT EXISTS said USING fts5 (text, content='');
+CREATE VIRTUAL TABLE IF NOT EXISTS said USING fts5 (text, content='', tokenize="unicode61 tokenchars '_'");
 """
 
 
@@ -102,7 +104,10 @@ def store(index: sqlite3.Connection, run: Run, file: EpisodeFile) -> None:
     """Read a file of episodes into the index, in place of what it held before."""
     with _transaction(index):
         run_id = _id_of(index, "runs", run.name)
-        if known_files(index, run).get(file.name) == file.stamp:
+        stamps = index.execute(
+            "SELECT size, mtime FROM files WHERE run = ? AND name = ?", (run_id, file.name)
+        )
+        if stamps.fetchone() == (file.stamp.size, file.stamp.mtime):
             return  # another viewer has just read it
         _forget(index, run_id, file.name)
         row = (run_id, file.name, file.stamp.size, file.stamp.mtime)

@@ -87,10 +87,9 @@ def listed(reader: sqlite3.Connection, wanted: Filter) -> dict[str, Any]:
     clauses = list(_clauses(reader, wanted))
     where = " AND ".join(clause for clause, _ in clauses) or "TRUE"
     values = tuple(value for _, given in clauses for value in given)
-    files = _JOINED if wanted.file else ""
-    total = reader.execute(f"SELECT count(*) FROM episodes {files} WHERE {where}", values).fetchone()[0]
-    order = _order(wanted)
-    page = f"SELECT episodes.id FROM episodes {files} WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?"
+    chosen = f"FROM episodes {_JOINED if wanted.file else ''} WHERE {where}"
+    total = reader.execute(f"SELECT count(*) {chosen}", values).fetchone()[0]
+    page = f"SELECT episodes.id {chosen} ORDER BY {_order(wanted)} LIMIT ? OFFSET ?"
     ids = [row[0] for row in reader.execute(page, (*values, wanted.limit, wanted.offset))]
     return {"total": total, "rows": summaries(reader, ids)}
 
@@ -125,17 +124,16 @@ def _clauses(reader: sqlite3.Connection, wanted: Filter) -> Iterator[Clause]:
 def _said(reader: sqlite3.Connection, wanted: Filter) -> Iterator[Clause]:
     """What one agent, or any of them, said and did."""
     agent = _agent(reader, wanted.agent) if wanted.agent else None
-    own, given = ("", ()) if agent is None else (f" AND id % {AGENTS} = ?", (agent,))
+    own, given = ("", ()) if agent is None else (f" AND rowid % {AGENTS} = ?", (agent,))
     if wanted.text:
-        mine = own.replace("id", "rowid")
-        inner = f"SELECT rowid / {AGENTS} FROM said WHERE said MATCH ?{mine}"
+        inner = f"SELECT rowid / {AGENTS} FROM said WHERE said MATCH ?{own}"
         yield f"episodes.id IN ({inner})", (_phrase(wanted.text), *given)
-    if agent is not None and wanted.failure == "cut":
-        yield f"episodes.id IN (SELECT id / {AGENTS} FROM parts WHERE cut > 0{own})", given
-    elif wanted.failure:
+    cut = agent is not None and wanted.failure == "cut"
+    if wanted.failure and not cut:
         yield _FAILURES[wanted.failure], ()
-    if agent is not None and not wanted.text and wanted.failure != "cut":
-        yield f"episodes.id IN (SELECT id / {AGENTS} FROM parts WHERE TRUE{own})", given
+    if agent is not None and (cut or not wanted.text):
+        part = f"SELECT 1 FROM parts WHERE id = episodes.id * {AGENTS} + ?{' AND cut > 0' if cut else ''}"
+        yield f"EXISTS ({part})", given
 
 
 def _agent(reader: sqlite3.Connection, name: str) -> int:
