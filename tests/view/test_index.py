@@ -43,6 +43,13 @@ def test_a_file_that_changed_is_read_anew_and_one_that_is_gone_is_dropped(tmp_pa
     assert gains(follower) == [5.0]
 
 
+def test_the_evaluation_after_a_run_belongs_to_its_last_update(tmp_path: Path) -> None:
+    write_run(tmp_path / "runs" / "demo", evaluation__after=TREE)
+    follower = followed(tmp_path)
+    read_whole(follower)
+    assert {row["number"] for row in listed(open_reader(follower.index), Filter())["rows"]} == {2}
+
+
 def test_what_was_read_is_not_read_again(tmp_path: Path) -> None:
     write_run(tmp_path / "runs" / "demo")
     first, second = followed(tmp_path), followed(tmp_path)

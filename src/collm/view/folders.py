@@ -12,7 +12,7 @@ from typing import Any
 
 from collm.base.yaml_text import read_yaml
 from collm.errors import CollmError
-from collm.view.tolerant import mapping, parsed
+from collm.view.tolerant import mapping, parsed, whole
 
 CONFIG_FILE = "config.yaml"
 _DEEPEST = 4
@@ -74,6 +74,10 @@ class Run:
     def finished(self) -> bool:
         file = self.path / "summary.json"
         return bool(file.is_file() and mapping(parsed(file.read_bytes())).get("finished"))
+
+    def last_update(self) -> int:
+        """The number of the last update that was logged; 0 if none was."""
+        return max((whole(row.get("update")) for row in self.metrics()), default=0)
 
     def discount(self) -> float:
         """The discount of returns; 1 where the recipe names none."""

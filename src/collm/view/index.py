@@ -112,7 +112,7 @@ def store(index: sqlite3.Connection, run: Run, file: EpisodeFile) -> None:
         _forget(index, run_id, file.name)
         row = (run_id, file.name, file.stamp.size, file.stamp.mtime)
         made = index.execute("INSERT INTO files (run, name, size, mtime) VALUES (?, ?, ?, ?)", row)
-        number = _last_update(index, run_id) if file.update is None else file.update
+        number = run.last_update() if file.update is None else file.update
         for leaf in read_leaves(file.path, run.discount()):
             _store_leaf(index, leaf, (run_id, made.lastrowid, number, file.kind))
 
@@ -137,12 +137,6 @@ def _id_of(index: sqlite3.Connection, table: str, name: str) -> int:
     index.execute(f"INSERT OR IGNORE INTO {table} (name) VALUES (?)", (text(name),))
     found = index.execute(f"SELECT id FROM {table} WHERE name = ?", (text(name),)).fetchone()
     return int(found[0])
-
-
-def _last_update(index: sqlite3.Connection, run: int) -> int | None:
-    query = "SELECT max(number) FROM episodes WHERE run = ?"
-    found: int | None = index.execute(query, (run,)).fetchone()[0]
-    return found
 
 
 def _store_leaf(index: sqlite3.Connection, leaf: Leaf, place: tuple[object, ...]) -> None:
