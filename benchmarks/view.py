@@ -1,7 +1,7 @@
 """How quickly the viewer reads, pages and filters a run of many episodes.
 
-It writes such a run, starts the real server on it, and asks what the page asks. Beside the server's
-seconds stand the operations of the bare interpreter on this machine, since it may be busy.
+It writes such a run, starts the real server on it, and asks what the page asks. Beside the seconds that
+pass stand those that the server had a core for: on a busy machine the former say little.
 """
 
 from __future__ import annotations
@@ -121,6 +121,11 @@ class Server:
             time.sleep(0.2)
         return time.perf_counter() - self.started
 
+    def core_seconds(self) -> float:
+        """How long it had a core since it started."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def peak(self) -> float:
         """The most memory that it has held, in MB."""
         text = Path(f"/proc/{self.process.pid}/status").read_text()
@@ -131,30 +136,27 @@ class Server:
         self.process.wait()
 
 
-def bare_seconds() -> float:
-    """How long a million additions take now; some 0.03 s on an idle core of 2024."""
-    started = time.perf_counter()
-    sum(range(1_000_000))
-    return time.perf_counter() - started
-
-
 def measure(runs: Path, cache: Path, episodes: int, repeats: int) -> None:
     cold = Server(runs, cache)
     print(f"cold: first page {cold.wait_for(1):.2f} s after the start of the process", end="; ")
     print(f"a page while files are read {1000 * cold.ask('episodes')[1]:.0f} ms", end="; ")
     print(f"all read after {cold.wait_for(episodes):.1f} s", end=", ")
+    print(f"{cold.core_seconds():.1f} s of a core", end=", ")
     print(f"{cold.peak():.0f} MB at most; index {size(cache) / 1e6:.0f} MB of {size(runs) / 1e6:.0f} MB")
     cold.stop()
     warm = Server(runs, cache)
-    print(f"warm: first page {warm.wait_for(1):.2f} s after the start of the process")
+    print(f"warm: first page {warm.wait_for(1):.2f} s after the start of the process", end=", ")
+    print(f"{warm.core_seconds():.2f} s of a core")
     for name, query in FILTERS.items():
         told = dict(query)
         if told.get("offset", 0) < 0:
             told["offset"] += episodes
+        before = warm.core_seconds()
         times = [warm.ask("episodes", **told) for _ in range(repeats)]
+        core = 1000 * (warm.core_seconds() - before) / repeats
         seconds = sorted(1000 * spent for _, spent in times)
         print(f"{name:24} {times[0][0]['total']:7} found", end="  ")
-        print(f"median {statistics.median(seconds):6.1f} ms  most {seconds[-1]:6.1f} ms")
+        print(f"median {statistics.median(seconds):6.1f} ms  most {seconds[-1]:6.1f} ms  core {core:6.1f} ms")
     warm.stop()
 
 
@@ -172,8 +174,7 @@ def main() -> None:
     if not (folder / "runs").is_dir():
         write_run(folder / "runs" / "many", options.episodes)
     shutil.rmtree(folder / "cache", ignore_errors=True)
-    print(f"{options.episodes} episodes on {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}", end=", ")
-    print(f"a million additions {1000 * bare_seconds():.0f} ms")
+    print(f"{options.episodes} episodes on {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     measure(folder / "runs", folder / "cache", options.episodes, options.repeats)
     print(f"load {os.getloadavg()[0]:.1f} at the end")
     if options.keep is None:
