@@ -30,7 +30,7 @@ test-web: $(VENV)/.web
 	cd frontend && $(NPM) run --silent build -- --outDir ../$(VENV)/web-build --logLevel error
 	diff -r $(VENV)/web-build src/collm/view/static || \
 		(echo "the build of the page is not that of its sources: make build-web, and commit it"; exit 1)
-	$(BIN)/pytest frontend/browser
+	$(BIN)/python -m pytest frontend/browser
 
 build-web: $(VENV)/.web
 	cd frontend && $(NPM) run --silent build
