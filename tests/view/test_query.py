@@ -75,6 +75,13 @@ def test_a_page_is_a_part_of_the_sorted_whole(reader: sqlite3.Connection) -> Non
     assert (page["rows"], page["total"]) == (whole[2:4], len(whole))
 
 
+@pytest.mark.parametrize("text", ["", "rare"])
+def test_the_count_is_that_of_all_whatever_the_page(reader: sqlite3.Connection, text: str) -> None:
+    pages = [{}, {"offset": 1, "limit": 1}, {"offset": 99}, {"limit": 0}]
+    totals = {listed(reader, Filter(text=text, **page))["total"] for page in pages}
+    assert totals == {2 if text else 8}
+
+
 @given(st.text(max_size=20))
 def test_no_text_that_is_searched_for_raises(reader: sqlite3.Connection, text: str) -> None:
     assert listed(reader, Filter(text=text.encode("utf-8", "replace").decode()))["total"] >= 0
