@@ -27,6 +27,8 @@ def test_a_row_holds_everything_that_was_seen_said_and_rewarded() -> None:
             "path": [0],
             "turn": 0,
             "observations": {"a": "plan"},
+            "actions": {"a": ""},
+            "versions": {"a": 0},
             "replies": {"a": "ok"},
             "tokens": {"a": 2},
             "finish_reasons": {"a": "length"},
@@ -39,6 +41,7 @@ def test_a_row_holds_everything_that_was_seen_said_and_rewarded() -> None:
             "metrics": {"iou": 0.25},
             "terminated": False,
             "truncated": True,
+            "probe": "",
         }
     ]
 
@@ -72,3 +75,14 @@ def test_what_was_learned_stands_beside_its_turn_whatever_failed_before_it() -> 
     assert broken == {"tree": 1, "task": "task", "failure": "the sandbox died"}
     assert (second["tree"], second["values"], second["targets"]) == (2, {"central": 3.0}, {})
     assert second["advantages"] == {"a": -0.5}
+
+
+def test_tokens_are_kept_where_they_can_be_spelled() -> None:
+    grown = tree(turn(0))
+    acted = {"a": Action("hi", (1,), (7, 8), (-0.5, -1.0)), "b": Action("", (1,), (), ())}
+    grown = replace(grown, turns=(replace(grown.turns[0], joint_action=acted),))
+    (row,) = turn_rows([grown], spelled={"a": "<{}>".format, "b": str})
+    assert row["token_texts"] == {"a": ["<7>", "<8>"], "b": []}
+    assert row["token_logprobs"] == {"a": [-0.5, -1.0], "b": []}
+    (row,) = turn_rows([grown])
+    assert "token_texts" not in row

@@ -59,6 +59,10 @@ class Context:
         """What a reply says."""
         return str(self.tokenizer.decode(token_ids, skip_special_tokens=True))
 
+    def spelling(self, token_id: int) -> str:
+        """What one token says, special ones too."""
+        return str(self.tokenizer.decode((token_id,)))
+
     def read(self, observations: Sequence[Observation], place: str) -> set[int]:
         """Every token that the observations of an episode are made of.
 

@@ -24,6 +24,7 @@ class TrainingConfig(Settings):
         checkpoint_every: updates between checkpoints.
         keep_checkpoints: how many of the latest stay on disk.
         evaluate_every: updates between evaluations on the test tasks; 0 for before and after alone.
+        record_tokens: keep the text and the log-probability of every token in the episodes.
         threads: CPU threads of torch; results are reproducible bit for bit only for the same number.
     """
 
@@ -35,6 +36,7 @@ class TrainingConfig(Settings):
     checkpoint_every: int = Field(default=10, ge=1)
     keep_checkpoints: int = Field(default=2, ge=1)
     evaluate_every: int = Field(default=0, ge=0)
+    record_tokens: bool = False
     threads: int | None = Field(default=None, ge=1, le=1024)
 
 

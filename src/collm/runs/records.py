@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,12 +28,17 @@ class UpdateRecord:
     metrics: Mapping[str, float] = field(default_factory=dict)
 
 
-def turn_rows(trees: Sequence[Tree], record: UpdateRecord | None = None) -> Iterator[dict[str, Any]]:
+def turn_rows(
+    trees: Sequence[Tree],
+    record: UpdateRecord | None = None,
+    spelled: Mapping[str, Callable[[int], str]] | None = None,
+) -> Iterator[dict[str, Any]]:
     """One row for each joint turn, in the order of ``tree.turns``; a failed tree gives one row.
 
     Args:
         trees: what was rolled out.
         record: values, targets and advantages, if the trees that did not fail were learned from.
+        spelled: by agent, the text of a token; given, every token is kept with its log-probability.
     """
     learned = -1
     for number, tree in enumerate(trees):
@@ -48,6 +53,8 @@ def turn_rows(trees: Sequence[Tree], record: UpdateRecord | None = None) -> Iter
                 "path": list(tree.branches(index)),
                 **_turn_row(turn),
             }
+            if spelled is not None:
+                row |= _tokens(turn, spelled)
             if record is not None:
                 place = learned, index
                 row["values"] = record.values.get(place, {})
@@ -56,10 +63,20 @@ def turn_rows(trees: Sequence[Tree], record: UpdateRecord | None = None) -> Iter
             yield row
 
 
+def _tokens(turn: Turn, spelled: Mapping[str, Callable[[int], str]]) -> dict[str, Any]:
+    actions = turn.joint_action
+    return {
+        "token_texts": {name: list(map(spelled[name], one.token_ids)) for name, one in actions.items()},
+        "token_logprobs": {name: list(one.token_logprobs) for name, one in actions.items()},
+    }
+
+
 def _turn_row(turn: Turn) -> dict[str, Any]:
     return {
         "turn": turn.t,
         "observations": {name: observation.text for name, observation in turn.observations.items()},
+        "actions": {name: action.id for name, action in turn.joint_action.items()},
+        "versions": {name: action.version for name, action in turn.joint_action.items()},
         "replies": {name: action.text for name, action in turn.joint_action.items()},
         "tokens": {name: len(action.token_ids) for name, action in turn.joint_action.items()},
         "finish_reasons": {name: action.finish_reason for name, action in turn.joint_action.items()},
@@ -72,4 +89,5 @@ def _turn_row(turn: Turn) -> dict[str, Any]:
         "metrics": dict(turn.metrics),
         "terminated": turn.terminated,
         "truncated": turn.truncated,
+        "probe": turn.probe,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -92,7 +92,7 @@ def _update(run: Run, counters: Counters) -> Counters:
     ended = time.perf_counter()
     counters = counted(counters, grown, ended - began)
     row = metrics_row(counters, grown, record, collected - began, ended - collected)
-    run.folder.write_episodes(f"update-{number:06d}", turn_rows(grown.trees, record))
+    run.folder.write_episodes(f"update-{number:06d}", turn_rows(grown.trees, record, _spelled(run)))
     run.folder.log(row)
     for tracker in run.trackers:
         tracker.log(row, number)
@@ -120,13 +120,20 @@ def _evaluate(run: Run, update: int, name: str) -> None:
     """Play the test tasks; keep measures and episodes."""
     found = evaluate(run.env, run.team.policies, run.config.evaluation, run.config.seed)
     check_replies([*found.sampled, *found.greedy], f"after update {update}")
-    run.folder.write_episodes(f"evaluation-{name}", turn_rows(found.sampled))
+    run.folder.write_episodes(f"evaluation-{name}", turn_rows(found.sampled, spelled=_spelled(run)))
     if found.greedy:
-        run.folder.write_episodes(f"evaluation-{name}-greedy", turn_rows(found.greedy))
+        run.folder.write_episodes(f"evaluation-{name}-greedy", turn_rows(found.greedy, spelled=_spelled(run)))
     run.folder.log_evaluation({"update": update, "name": name, **found.measures})
     for tracker in run.trackers:
         tracker.log({f"test/{key}": value for key, value in found.measures.items()}, update)
     run.display.evaluated(update, found.measures)
+
+
+def _spelled(run: Run) -> Mapping[str, Callable[[int], str]] | None:
+    """How each agent's tokens are written, if the episodes are to hold them."""
+    if not run.config.training.record_tokens:
+        return None
+    return {name: agent.policy.context.spelling for name, agent in run.team.agents.items()}
 
 
 def _summary(run: Run, counters: Counters, finished: bool) -> dict[str, Any]:
