@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from collm.algorithms.actor_critic import CENTRAL
 from collm.algorithms.base import Branching, CriticView, Prediction
 from collm.algorithms.collm_cc import CoLLMCC
+from collm.algorithms.temporal_difference import CENTRAL
 from collm.types import Tree
 from tests.algorithms.predictions import values
 from tests.trees import chain, tree, turn

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import torch
 
-from collm.algorithms.actor_critic import CENTRAL
 from collm.algorithms.base import Branching, CriticView
 from collm.algorithms.collm_cc import CoLLMCC
 from collm.algorithms.collm_dc import CoLLMDC
+from collm.algorithms.temporal_difference import CENTRAL
 from tests.algorithms.predictions import values
 from tests.trees import chain, turn
 

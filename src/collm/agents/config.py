@@ -48,6 +48,9 @@ class CriticConfig(ModelConfig):
 
     Attributes:
         global_information: whether it reads ``m_t`` (paper appendix E.3); the release has none.
+        scaled_targets: start at the first targets' mean and learn in units of their running deviation,
+            for returns that are large or far from 0.
     """
 
     global_information: bool = True
+    scaled_targets: bool = False

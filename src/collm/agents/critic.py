@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from collm.agents.config import CriticConfig
+from collm.agents.value_head import ScaledHead
 from collm.agents.views import CriticInput
 from collm.agents.weights import open_weights, saved_source
 from collm.base.seeding import derive
@@ -65,7 +66,8 @@ class Critic:
         noise = derive(seed, "adapter", "critic", name)
         self.weights = open_weights(bases or Backbones(), config, where, saved, noise, load_trunk)
         with self.weights.model() as model:
-            self.head = nn.Linear(text_config(model).hidden_size, 1, device=model.device)
+            head = ScaledHead if config.scaled_targets else nn.Linear
+            self.head = head(text_config(model).hidden_size, 1, device=model.device)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
         if saved is not None:
@@ -113,6 +115,16 @@ class Critic:
                 parameter.grad.mul_(scale)
         norm, rate = self._optimizer.step(update, planned_updates)
         return {"grad_norm": norm, "learning_rate": rate}
+
+    @property
+    def awaits_scale(self) -> bool:
+        """Whether its head must see targets before it says anything."""
+        return isinstance(self.head, ScaledHead) and not self.head.started
+
+    def follow(self, targets: Tensor) -> None:
+        """Let a scaled head take in the targets ``"value"`` of a step, after it."""
+        if isinstance(self.head, ScaledHead):
+            self.head.follow(targets.to(self.head.mean))
 
     def check_reads(self, read: CriticInput) -> None:
         """Test that the critic can read a tree.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,9 @@ from collm.types import Action, Ids
 
 PolicyLoss = Callable[[TokenScores], Tensor]
 """From the scores of some actions to their losses ``"sample"``."""
+
+PolicyMeasures = Callable[[TokenScores], Mapping[str, Tensor]]
+"""From the scores of some actions to what else to report of them, by name, ``"sample"``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Step:
         loss: its mean over the samples is what the step lowers.
         reference: whether the loss looks at the policy that training started with.
         update, planned_updates: from 0, of how many.
+        measures: what the step reports beside its own.
     """
 
     samples: tuple[Sample, ...]
@@ -52,6 +56,7 @@ class Step:
     reference: bool
     update: int
     planned_updates: int
+    measures: PolicyMeasures = lambda scores: {}
 
 
 class Learner:
@@ -101,7 +106,8 @@ class Learner:
         """Take one optimizer step.
 
         Returns:
-            Means over the samples of loss, ratio and divergences; the gradient norm and the learning rate.
+            Means over the samples of loss, ratio, divergences and the step's own measures; the gradient
+            norm and the learning rate.
         """
         samples = [(one.prompt_ids, one.token_ids) for one in step.samples]
         sums = {"policy_loss": 0.0, "ratio": 0.0, "reference_kl": 0.0, "behavior_kl": 0.0}
@@ -111,8 +117,10 @@ class Learner:
                 scores = _scores(batch, step.samples, reference)
                 losses = step.loss(scores)
                 (losses.sum() / len(samples)).backward()
-                for name, value in _measures(scores, losses).items():
-                    sums[name] += float(value.sum())
+                with torch.no_grad():
+                    found = {**_measures(scores, losses), **step.measures(scores)}
+                for name, value in found.items():
+                    sums[name] = sums.get(name, 0.0) + float(value.sum())
         norm, rate = self._optimizer.step(step.update, step.planned_updates)
         means = {name: total / len(samples) for name, total in sums.items()}
         return {**means, "grad_norm": norm, "learning_rate": rate}

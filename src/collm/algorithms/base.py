@@ -14,6 +14,7 @@ from collm.base.registry import discover, resolve
 from collm.base.settings import Settings
 from collm.base.validation import validated
 from collm.errors import CollmError
+from collm.functional.kinds import DivergenceKind, RatioKind
 from collm.types import Tree
 
 if TYPE_CHECKING:  # a recipe can be read without torch
@@ -35,7 +36,7 @@ class Branching:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """More joint turns to play at a history of a tree, each to its episode's end.
+    """More joint turns to play at a history of a tree.
 
     Attributes:
         beside: a turn of the tree; the new ones are its siblings.
@@ -44,6 +45,7 @@ class Probe:
         samples: how many.
         greedy: take the most likely tokens.
         learned: whether the new siblings are learned from; what follows them never is.
+        onward: play each to its episode's end, or this one turn.
     """
 
     beside: int
@@ -52,6 +54,7 @@ class Probe:
     samples: int = 1
     greedy: bool = False
     learned: bool = False
+    onward: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +100,13 @@ class Algorithm(Settings, ABC):
         discount: weight of the next turn; the paper's objective is undiscounted (section 2.2).
         advantage_normalization: standardize the advantages of a minibatch before the clip.
         advantage_clip: cut advantages to this range (appendix C.3).
+        ratio: of whole actions, as the paper has it; ``token``: each token's own, as PPO has them;
+            ``geometric``: of whole actions by the mean token, as GSPO has it.
         ratio_clip: if set, PPO's clipped surrogate instead of the paper's plain ratio.
+        entropy_bonus: weight of the entropy of the tokens' distributions.
         reference_kl: weight of the divergence from the policy that training started with.
+        reference_kl_as: ``k3`` and ``k2`` are terms of the loss, ``reward`` charges each token for its own
+            and the action's later log-ratios (beside the advantage, so after normalization and clip).
         update_epochs: passes over the collected buffer (``E`` in Algorithm 1).
         minibatch_size: joint actions in one optimizer step; ``None`` for the whole buffer.
     """
@@ -107,8 +115,11 @@ class Algorithm(Settings, ABC):
     discount: float = Field(default=1.0, ge=0, le=1)
     advantage_normalization: bool = False
     advantage_clip: float | None = Field(default=None, gt=0)
+    ratio: RatioKind = "sequence"
     ratio_clip: float | None = Field(default=None, gt=0, lt=1)
+    entropy_bonus: float = Field(default=0.0, ge=0)
     reference_kl: float = Field(default=0.0, ge=0)
+    reference_kl_as: DivergenceKind = "k3"
     update_epochs: int = Field(default=1, ge=1)
     minibatch_size: int | None = Field(default=None, ge=1)
 
@@ -128,6 +139,10 @@ class Algorithm(Settings, ABC):
     def agents_learn(self, update: int) -> bool:
         """Whether agents take steps in this update, counted from 0, or wait for the critics."""
         return True
+
+    def critic_passes(self) -> int:
+        """How often critics go over an update's buffer alone, after the agents' steps."""
+        return 0
 
     def mixed(self, predictions: Mapping[str, Prediction]) -> Mapping[str, Prediction]:
         """Values made of several critics', differentiable; targets, losses and advantages see only these."""
@@ -150,13 +165,18 @@ class Algorithm(Settings, ABC):
 
     def policy_losses(self, scores: TokenScores) -> Tensor:
         """The loss of each action, ``"sample"``."""
-        losses = functional.policy_gradient_losses(
-            scores.summed(scores.logprobs), scores.behavior_sums, scores.advantages, self.ratio_clip
-        )
-        if scores.reference is None:
-            return losses
-        divergences = functional.token_divergences(scores.logprobs, scores.reference)
-        return losses + self.reference_kl * scores.summed(divergences)
+        losses = functional.surrogate_losses(scores, self.ratio, self.ratio_clip)
+        if self.entropy_bonus > 0:
+            losses = losses + self.entropy_bonus * functional.entropy_losses(scores)
+        if scores.reference is not None:
+            losses = losses + self.reference_kl * functional.divergence_losses(scores, self.reference_kl_as)
+        return losses
+
+    def policy_measures(self, scores: TokenScores) -> Mapping[str, Tensor]:
+        """What else a step reports of each action, by name, ``"sample"``."""
+        if self.ratio_clip is None:
+            return {}
+        return {"ratios_clipped": functional.clipped_shares(scores, self.ratio, self.ratio_clip)}
 
 
 def rewards_of(tree: Tree, agent: str | None) -> Tensor:
@@ -165,6 +185,24 @@ def rewards_of(tree: Tree, agent: str | None) -> Tensor:
 
     rewards = [turn.reward if agent is None else turn.reward_of(agent) for turn in tree.turns]
     return torch.tensor(rewards, dtype=torch.float32)
+
+
+def returns_of(tree: Tree, agent: str | None, discount: float) -> Tensor:
+    """``"turn"``, the Monte-Carlo return from each turn; a probe's is its own, and nobody else's."""
+    return functional.tree_returns(rewards_of(tree, agent), played_parents(tree), discount)
+
+
+def played_parents(tree: Tree) -> list[int | None]:
+    """Each turn's parent, ``None`` also where a probe branches off: it is no sample of what follows."""
+    return [
+        None if parent is None or bool(turn.probe) != bool(tree.turns[parent].probe) else parent
+        for turn, parent in zip(tree.turns, tree.parents, strict=True)
+    ]
+
+
+def siblings_of(tree: Tree) -> list[int]:
+    """A label for each turn, the same for those that start at one history, probes among them."""
+    return [-1 if parent is None else parent for parent in tree.parents]
 
 
 def algorithms() -> dict[str, type[Algorithm]]:

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from collm import functional
-from collm.algorithms.base import Algorithm, Branching, JointMode, Prediction, rewards_of
+from collm.algorithms.base import Prediction, returns_of, siblings_of
+from collm.algorithms.monte_carlo import MonteCarlo
 from collm.types import Tree
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class MAGRPO(Algorithm):
+class MAGRPO(MonteCarlo):
     """Monte-Carlo returns against the mean of sibling samples; no critic.
 
     Estimator: paper equation 1 with ``b(h_t)`` the mean return of the ``K`` joint actions sampled at
@@ -26,21 +27,13 @@ class MAGRPO(Algorithm):
     refused. Per-agent rewards, where an environment gives them, take the joint reward's place.
 
     Attributes:
-        num_generations: ``K``.
-        mode: ``align`` joins the agents' k-th samples; ``cross`` plays all ``K^n`` combinations.
         scale_by_std: divide by the siblings' standard deviation too, as the reference code does.
     """
 
     type: Literal["magrpo"] = "magrpo"
     num_generations: int = Field(default=4, ge=2)
-    mode: JointMode = "align"
     scale_by_std: bool = False
 
-    @property
-    def branching(self) -> Branching:
-        return Branching(self.num_generations, self.mode)
-
     def advantages(self, tree: Tree, agent: str, predictions: Mapping[str, Prediction]) -> Tensor:
-        returns = functional.tree_returns(rewards_of(tree, agent), tree.parents, self.discount)
-        siblings = [-1 if parent is None else parent for parent in tree.parents]
-        return functional.group_relative(returns, siblings, self.scale_by_std)
+        returns = returns_of(tree, agent, self.discount)
+        return functional.group_relative(returns, siblings_of(tree), self.scale_by_std)

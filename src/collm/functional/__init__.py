@@ -13,35 +13,63 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collm.functional.advantages import clipped, group_relative, standardized
+    from collm.functional.advantages import (
+        clipped,
+        group_relative,
+        leave_one_out,
+        less_largest,
+        standardized,
+    )
     from collm.functional.losses import (
         TokenScores,
+        clipped_shares,
+        divergence_losses,
+        entropy_losses,
         importance_ratios,
         policy_gradient_losses,
+        surrogate_losses,
         token_divergences,
         value_losses,
     )
-    from collm.functional.returns import lambda_advantages, td_residuals, tree_returns
+    from collm.functional.returns import (
+        children_means,
+        lambda_advantages,
+        n_step_advantages,
+        td_residuals,
+        tree_returns,
+    )
 
 _HOMES = {
-    "advantages": ("clipped", "group_relative", "standardized"),
+    "advantages": ("clipped", "group_relative", "leave_one_out", "less_largest", "standardized"),
     "losses": (
         "TokenScores",
+        "clipped_shares",
+        "divergence_losses",
+        "entropy_losses",
         "importance_ratios",
         "policy_gradient_losses",
+        "surrogate_losses",
         "token_divergences",
         "value_losses",
     ),
-    "returns": ("lambda_advantages", "td_residuals", "tree_returns"),
+    "returns": ("children_means", "lambda_advantages", "n_step_advantages", "td_residuals", "tree_returns"),
 }
 __all__ = [
     "TokenScores",
+    "children_means",
     "clipped",
+    "clipped_shares",
+    "divergence_losses",
+    "entropy_losses",
     "group_relative",
     "importance_ratios",
     "lambda_advantages",
+    "leave_one_out",
+    "less_largest",
+    "n_step_advantages",
     "policy_gradient_losses",
     "standardized",
+    "surrogate_losses",
     "td_residuals",
     "token_divergences",
     "tree_returns",

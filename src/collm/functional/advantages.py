@@ -29,6 +29,37 @@ def group_relative(returns: Tensor, groups: Sequence[int], scale_by_std: bool = 
     return advantages
 
 
+def leave_one_out(returns: Tensor, groups: Sequence[int], actions: Sequence[str]) -> Tensor:
+    """Each return less the mean of its siblings in which the agent acted otherwise (Kool et al. 2019, RLOO).
+
+    What an action is compared with does not depend on it, so the gradient stays unbiased; that holds for
+    crossed joint actions too, of which several share one agent's action. With nothing to compare with,
+    the return stays.
+
+    Args:
+        returns: ``"turn"``.
+        groups: as :func:`group_relative` has them.
+        actions: the agent's own, by name; equal names are one sample.
+    """
+    advantages = returns.clone()
+    for number, (group, action) in enumerate(zip(groups, actions, strict=True)):
+        others = [
+            other
+            for other, (near, instead) in enumerate(zip(groups, actions, strict=True))
+            if near == group and instead != action
+        ]
+        if others:
+            advantages[number] -= returns[others].double().mean().to(returns.dtype)
+    return advantages
+
+
+def less_largest(returns: Tensor, groups: Sequence[int]) -> Tensor:
+    """Each return less the largest of its group, never positive; ``"turn"``."""
+    labels = torch.as_tensor(list(groups))
+    largest = [returns[labels == label].max() for label in labels]
+    return returns - torch.stack(largest)
+
+
 def standardized(values: Tensor, center: bool = True, scale: bool = True) -> Tensor:
     """``(values - mean) / std``, either part optional; the population's deviation.
 

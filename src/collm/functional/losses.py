@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from collm.functional.kinds import DivergenceKind, RatioKind
+
 _LARGEST_LOG_RATIO = 20.0
 
 
@@ -34,6 +36,15 @@ class TokenScores:
         """Sum a ``"token"`` quantity over each action, ``"sample"``."""
         return per_token.new_zeros(len(self.advantages)).index_add(0, self.owners, per_token)
 
+    def averaged(self, per_token: Tensor) -> Tensor:
+        """The mean of a ``"token"`` quantity over each action, ``"sample"``."""
+        return self.summed(per_token) / self.summed(torch.ones_like(per_token))
+
+    def still_to_come(self, per_token: Tensor) -> Tensor:
+        """At each token, a quantity's sum over it and the later ones of its action, ``"token"``."""
+        sizes = self.owners.bincount(minlength=len(self.advantages)).tolist()
+        return torch.cat([one.flip(0).cumsum(0).flip(0) for one in torch.split(per_token, sizes)])
+
 
 def importance_ratios(logprobs: Tensor, behavior_logprobs: Tensor) -> Tensor:
     """``rho = pi(a | h) / pi_behavior(a | h)`` of whole actions (paper equation 1).
@@ -57,12 +68,68 @@ def policy_gradient_losses(
     Returns:
         ``"sample"``.
     """
-    ratios = importance_ratios(logprobs, behavior_logprobs)
+    return _surrogates(importance_ratios(logprobs, behavior_logprobs), advantages, ratio_clip)
+
+
+def _surrogates(ratios: Tensor, advantages: Tensor, ratio_clip: float | None) -> Tensor:
     surrogate = ratios * advantages
     if ratio_clip is not None:
         bounded = ratios.clamp(1 - ratio_clip, 1 + ratio_clip) * advantages
         surrogate = torch.minimum(surrogate, bounded)
     return -surrogate
+
+
+def ratios_of(scores: TokenScores, kind: RatioKind) -> Tensor:
+    """Importance ratios: ``"token"`` for the kind of that name, else ``"sample"``.
+
+    ``geometric`` is the ``n``-th root of an action's ratio, ``n`` its tokens (Zheng et al. 2025, GSPO): it
+    does not explode with length, and its on-policy gradient is that of the sequence over ``n``.
+    """
+    if kind == "token":
+        return importance_ratios(scores.logprobs, scores.behavior)
+    if kind == "geometric":
+        return importance_ratios(scores.averaged(scores.logprobs), scores.averaged(scores.behavior))
+    return importance_ratios(scores.summed(scores.logprobs), scores.behavior_sums)
+
+
+def surrogate_losses(scores: TokenScores, kind: RatioKind, ratio_clip: float | None) -> Tensor:
+    """Minus ratio times advantage, clipped if asked for, ``"sample"``; of tokens, their sum."""
+    ratios = ratios_of(scores, kind)
+    if kind != "token":
+        return _surrogates(ratios, scores.advantages, ratio_clip)
+    return scores.summed(_surrogates(ratios, scores.advantages[scores.owners], ratio_clip))
+
+
+def clipped_shares(scores: TokenScores, kind: RatioKind, ratio_clip: float) -> Tensor:
+    """The share of an action's ratios that lie outside the clip, ``"sample"``."""
+    outside = ((ratios_of(scores, kind) - 1).abs() > ratio_clip).to(scores.advantages.dtype)
+    return scores.averaged(outside) if kind == "token" else outside
+
+
+def entropy_losses(scores: TokenScores) -> Tensor:
+    """An estimate of minus the entropy, summed over an action's tokens; its gradient is unbiased too.
+
+    Each token's ``-log pi`` is its advantage. What a token does to the entropy of later ones is left out,
+    as in PPO's bonus. ``"sample"``.
+    """
+    logprobs = scores.logprobs
+    return scores.summed(policy_gradient_losses(logprobs, scores.behavior, -logprobs.detach()))
+
+
+def divergence_losses(scores: TokenScores, kind: DivergenceKind) -> Tensor:
+    """The divergence of each action's tokens from the reference, ``"sample"``.
+
+    ``k3`` is :func:`token_divergences`. ``k2`` is half the squared log-ratio: on the policy's own samples
+    its gradient is that of KL(policy || reference) at each token. ``reward`` charges every token for its
+    own and the action's later log-ratios, as if they were subtracted from the reward.
+    """
+    assert scores.reference is not None
+    if kind == "k3":
+        return scores.summed(token_divergences(scores.logprobs, scores.reference))
+    if kind == "k2":
+        return scores.summed((scores.logprobs - scores.reference).square() / 2)
+    costs = scores.still_to_come(scores.behavior - scores.reference)
+    return scores.summed(policy_gradient_losses(scores.logprobs, scores.behavior, -costs))
 
 
 def token_divergences(logprobs: Tensor, reference_logprobs: Tensor) -> Tensor:

@@ -53,3 +53,27 @@ def lambda_advantages(
         parents: as :func:`tree_returns` has them.
     """
     return tree_returns(residuals, parents, discount * trace_decay)
+
+
+def n_step_advantages(
+    residuals: Tensor, parents: Sequence[int | None], discount: float, steps: int
+) -> Tensor:
+    """``delta_t + discount * mean over children of theirs + ...``, ``steps`` residuals in all.
+
+    Values between telescope: what is left is ``steps`` rewards and the value after them, less ``V(h_t)``.
+
+    Args:
+        residuals, parents: as :func:`lambda_advantages` has them.
+    """
+    advantages = residuals
+    for _ in range(steps - 1):
+        advantages = residuals + discount * children_means(advantages, parents)
+    return advantages
+
+
+def children_means(values: Tensor, parents: Sequence[int | None]) -> Tensor:
+    """The mean over each turn's children of some values, 0 where nothing follows; ``"turn"``."""
+    means = values.new_zeros(len(parents))
+    for parent in {one for one in parents if one is not None}:
+        means[parent] = values[[child for child, one in enumerate(parents) if one == parent]].mean()
+    return means

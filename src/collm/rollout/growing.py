@@ -255,7 +255,8 @@ def _hung(grower: Grower, task: Task, siblings: Sequence[tuple[_Joint, Transitio
     good_enough = grower.env.ends_early(rewards, task)
     for joint, transition in siblings:
         turn = _turn(grower.env, joint, transition, task, good_enough)
-        child = None if turn.terminated or turn.truncated else _child(joint, transition)
+        ended = turn.terminated or turn.truncated or not joint.node.onward
+        child = None if ended else _child(joint, transition)
         joint.node.grown.append(Grown(turn, child))
         if child is not None:
             yield child

@@ -20,6 +20,7 @@ class Node:
         first: the number of the first branch that grows here; a probe's follow those that there are.
         fixed: actions that are given instead of drawn, by agent.
         count: how many samples, if not as many as the algorithm says.
+        onward: whether its turns are followed by others.
         learned, probe: of the turns that grow here, as :class:`collm.types.Turn` has them.
     """
 
@@ -31,6 +32,7 @@ class Node:
     first: int = 0
     fixed: Mapping[str, Action] = field(default_factory=dict)
     count: int | None = None
+    onward: bool = True
     learned: bool = True
     probe: str = ""
     grown: list[Grown] = field(default_factory=list)

@@ -79,6 +79,7 @@ def _nodes(env: Held, number: int, tree: Tree, probes: Iterable[Probe]) -> Itera
             last_reward=turns[-1].raw_reward if turns else None,
             first=families[parent],
             count=probe.samples,
+            onward=probe.onward,
             learned=probe.learned,
             probe=probe.label,
         )

@@ -6,23 +6,21 @@ buffer and its own number in the tree.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from statistics import fmean
-
-import torch
-from torch import Tensor
 
 from collm.agents.agent import Agent
 from collm.agents.critic import Critic, Values
 from collm.agents.learner import Sample, Step
 from collm.agents.views import CriticInput, critic_input
 from collm.algorithms.base import Algorithm, CriticView, Prediction, Target
-from collm.functional.advantages import clipped, standardized
 from collm.runs.records import Place, UpdateRecord
+from collm.training.advantages import actions, advantages_of_actions
 from collm.training.minibatches import Minibatch, Progress, minibatches
+from collm.training.scaling import follow, scaled
 from collm.training.values import prediction, value_measures, value_step
-from collm.types import Action, Tree
+from collm.types import Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +62,12 @@ class Estimates:
     Attributes:
         targets: by tree, by the name of the mixed value.
         advantages: by agent, of each of its actions in the minibatch; normalized and clipped.
+        measures: what normalization and clip did, by measure and agent.
     """
 
     targets: Mapping[int, Mapping[str, Target]]
     advantages: Mapping[str, Mapping[str, float]]
+    measures: Mapping[str, float]
 
 
 def learn(
@@ -82,14 +82,28 @@ def learn(
     views = algorithm.critics(list(agents))
     buffer = Buffer(algorithm, learners, views, critics, trees, progress)
     plan = list(minibatches(trees, algorithm.minibatch_size, algorithm.update_epochs, progress))
-    records = []
-    for minibatch, behavior in zip(plan, _behavior_logprobs(buffer, plan), strict=True):
-        predictions = predict(buffer, minibatch)
-        estimates = estimate(buffer, minibatch, predictions)
-        steps = batch(buffer, minibatch, estimates, behavior)
-        metrics = step(buffer, minibatch, predictions, estimates, steps)
-        records.append(_record(minibatch, trees, predictions, estimates, metrics))
+    _begin_scales(buffer, plan[0])
+    behavior = _behavior_logprobs(buffer, plan)
+    records = [_learned(buffer, one, known) for one, known in zip(plan, behavior, strict=True)]
+    alone = replace(buffer, agents={})
+    for minibatch in minibatches(trees, algorithm.minibatch_size, algorithm.critic_passes(), progress):
+        _learned(alone, minibatch, {})
     return _merged(records)
+
+
+def _learned(buffer: Buffer, minibatch: Minibatch, behavior: Mapping[str, tuple[float, ...]]) -> UpdateRecord:
+    predictions = predict(buffer, minibatch)
+    estimates = estimate(buffer, minibatch, predictions)
+    steps = batch(buffer, minibatch, estimates, behavior)
+    metrics = step(buffer, minibatch, predictions, estimates, steps)
+    return _record(minibatch, buffer.trees, predictions, estimates, {**estimates.measures, **metrics})
+
+
+def _begin_scales(buffer: Buffer, minibatch: Minibatch) -> None:
+    """Let critics that have seen no targets yet start from the first ones."""
+    fresh = {name: one for name, one in scaled(buffer.critics).items() if one.awaits_scale}
+    if fresh:
+        follow(fresh, minibatch, estimate(buffer, minibatch, predict(buffer, minibatch)).targets)
 
 
 def predict(buffer: Buffer, minibatch: Minibatch) -> Predictions:
@@ -116,11 +130,14 @@ def estimate(buffer: Buffer, minibatch: Minibatch, predictions: Predictions) -> 
     """The critics' targets, and the agents' advantages."""
     algorithm, trees, mixed = buffer.algorithm, buffer.trees, predictions.mixed
     targets = {number: algorithm.targets(trees[number], mixed[number]) for number in minibatch}
-    advantages = {}
+    advantages: dict[str, Mapping[str, float]] = {}
+    measures: dict[str, float] = {}
     for agent in buffer.agents:
         raw = {number: algorithm.advantages(trees[number], agent, mixed[number]) for number in minibatch}
-        advantages[agent] = _of_actions(algorithm, agent, trees, minibatch, raw)
-    return Estimates(targets, advantages)
+        found = advantages_of_actions(algorithm, agent, trees, minibatch, raw)
+        advantages[agent] = found.by_action
+        measures |= {f"{key}/{agent}": value for key, value in found.measures.items()}
+    return Estimates(targets, advantages, measures)
 
 
 def batch(
@@ -129,10 +146,10 @@ def batch(
     """The step of each agent that has actions to learn from."""
     steps, progress = {}, buffer.progress
     for agent, advantages in estimates.advantages.items():
-        actions = {key: action for _, key, action in _actions(buffer.trees, minibatch, agent)}
+        own = {key: action for _, key, action in actions(buffer.trees, minibatch, agent)}
         samples = [
             Sample(action.prompt_ids, action.token_ids, behavior.get(key), advantages[key])
-            for key, action in actions.items()
+            for key, action in own.items()
             if key in advantages
         ]
         if samples:
@@ -142,6 +159,7 @@ def batch(
                 buffer.algorithm.reference_kl > 0,
                 progress.update,
                 progress.planned_updates,
+                buffer.algorithm.policy_measures,
             )
     return steps
 
@@ -185,36 +203,8 @@ def _step_critics(
             progress.planned_updates,
         )
         metrics |= {f"critic_{key}/{name}": value for key, value in report.items()}
+    follow(scaled(buffer.critics), minibatch, estimates.targets)
     return metrics
-
-
-def _of_actions(
-    algorithm: Algorithm,
-    agent: str,
-    trees: Sequence[Tree],
-    minibatch: Minibatch,
-    advantages: Mapping[int, Tensor],
-) -> dict[str, float]:
-    """One agent's advantages by action; an action of several joint ones gets their mean."""
-    shared: dict[str, list[Tensor]] = {}
-    for (number, turn), key, _ in _actions(trees, minibatch, agent):
-        if not advantages[number][turn].isnan():
-            shared.setdefault(key, []).append(advantages[number][turn])
-    if not shared:
-        return {}
-    means = torch.stack([torch.stack(several).mean() for several in shared.values()])
-    if algorithm.advantage_normalization:
-        means = standardized(means)
-    return dict(zip(shared, clipped(means, algorithm.advantage_clip).tolist(), strict=True))
-
-
-def _actions(trees: Sequence[Tree], minibatch: Minibatch, agent: str) -> Iterator[tuple[Place, str, Action]]:
-    """One agent's actions in the chosen turns, with their places and names in the buffer."""
-    for number, turns in minibatch.items():
-        for turn in turns:
-            action = trees[number].turns[turn].joint_action.get(agent)
-            if action is not None and action.token_ids:
-                yield (number, turn), f"{number}:{action.id}", action
 
 
 def _behavior_logprobs(buffer: Buffer, plan: Sequence[Minibatch]) -> list[dict[str, tuple[float, ...]]]:
@@ -226,11 +216,11 @@ def _behavior_logprobs(buffer: Buffer, plan: Sequence[Minibatch]) -> list[dict[s
     for name, agent in buffer.agents.items():
         changed = False
         for minibatch, known in zip(plan, found, strict=True):
-            actions = {key: one for _, key, one in _actions(buffer.trees, minibatch, name)}
+            own = {key: one for _, key, one in actions(buffer.trees, minibatch, name)}
             if changed:
-                scores = agent.learner.behavior_logprobs(list(actions.values()))
-                known |= zip(actions, scores, strict=True)
-            changed |= bool(actions)
+                scores = agent.learner.behavior_logprobs(list(own.values()))
+                known |= zip(own, scores, strict=True)
+            changed |= bool(own)
     return found
 
 
@@ -256,7 +246,7 @@ def _record(
             values[number, turn] = {name: float(mixed[name].before[turn]) for name in goals}
             targets[number, turn] = goals
     for agent, of_agent in estimates.advantages.items():
-        for place, key, _ in _actions(trees, minibatch, agent):
+        for place, key, _ in actions(trees, minibatch, agent):
             if key in of_agent:
                 advantages.setdefault(place, {})[agent] = of_agent[key]
     return UpdateRecord(values, targets, advantages, metrics)

@@ -1,0 +1,33 @@
+"""VDN: the team's value as a sum of one for each agent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import ClassVar, Literal
+
+from collm.algorithms.base import CriticView, Prediction
+from collm.algorithms.counterfactual import Counterfactual
+
+
+class VDN(Counterfactual):
+    """Each agent's critic reads its own history and action; their sum learns the team's return.
+
+    Source: Sunehag et al. 2018, as a critic of policy gradients: an agent's credit is its own term's
+    difference. Exact where rewards add up over agents; where only the joint action counts (an exclusive
+    or), every term is flat and nobody gets credit, as COMA's joint critic would give it.
+    """
+
+    value: ClassVar[str] = "team"
+
+    type: Literal["vdn"] = "vdn"
+
+    def critics(self, agents: Sequence[str]) -> Mapping[str, CriticView]:
+        return {agent: CriticView(agent, ("after",)) for agent in agents}
+
+    def mixed(self, predictions: Mapping[str, Prediction]) -> Mapping[str, Prediction]:
+        import torch
+
+        one, *_ = predictions.values()
+        together = torch.stack([predicted.after for predicted in predictions.values()]).sum(0)
+        return {self.value: replace(one, after=together)}
