@@ -13,11 +13,11 @@ from collm.agents.config import CriticConfig
 from collm.agents.critic import Critic, Values
 from collm.agents.learner import Sample, Step
 from collm.agents.views import CriticInput, critic_input
-from collm.algorithms.temporal_difference import CENTRAL
 from collm.algorithms.base import Algorithm, CriticView
 from collm.algorithms.collm_cc import CoLLMCC
 from collm.algorithms.collm_dc import CoLLMDC
 from collm.algorithms.magrpo import MAGRPO
+from collm.algorithms.temporal_difference import CENTRAL
 from collm.errors import CollmError
 from collm.runs.records import UpdateRecord
 from collm.training.learning import learn
