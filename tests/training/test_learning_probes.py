@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from collm.base.seeding import derive
 from collm.envs.probes import CreditProbe, JointProbe, Probe
 from collm.evaluation.measures import measures
 from collm.models.config import Optimization, Sampling
-from collm.rollout import Reset, rollout
+from collm.rollout import Reset, probed, rollout
 from collm.training.learning import learn
 from collm.training.minibatches import Progress
 from tests.checkpoints import save_letters
@@ -28,6 +29,8 @@ from tests.tiny_agents import model_of
 JOINT_ACTIONS = 32
 WINDOW = 5
 """Updates over which returns are averaged."""
+
+SETTINGS: dict[str, dict[str, float]] = {}
 
 PROBES = [cls.model_validate({}) for cls in Probe.__subclasses__()]
 SPOKEN = "01?!AB\n"
@@ -41,16 +44,21 @@ class Team:
     algorithm: Algorithm
     agents: dict[str, Agent]
     critics: dict[str, Critic]
+    seed: int = 0
 
     def train(self, env: Probe, updates: int) -> Iterator[tuple[float, Mapping[str, float]]]:
         """The mean return of each update's rollouts, before the update, and what the update reports."""
-        tasks = env.tasks("train")
-        count = JOINT_ACTIONS // self.algorithm.branching.num_samples
-        policies = policies_of(self.agents)
+        tasks, algorithm, policies = env.tasks("train"), self.algorithm, policies_of(self.agents)
+        count = JOINT_ACTIONS // algorithm.branching.num_samples
         for update in range(updates):
-            resets = [Reset(tasks[i % len(tasks)], derive(0, "probe", update, i)) for i in range(count)]
-            trees = rollout(env, policies, resets, self.algorithm.branching).sound
-            record = learn(self.algorithm, self.agents, self.critics, trees, Progress(0, update, updates))
+            resets = [
+                Reset(tasks[i % len(tasks)], derive(self.seed, "probe", update, i)) for i in range(count)
+            ]
+            grown = rollout(env, policies, resets, algorithm.branching)
+            probes = {number: algorithm.probes(tree) for number, tree in enumerate(grown.trees)}
+            trees = probed(env, policies, grown, probes).sound
+            progress = Progress(self.seed, update, updates)
+            record = learn(algorithm, self.agents, self.critics, trees, progress)
             yield measures(trees)["return_mean"], record.metrics
 
 
@@ -74,11 +82,11 @@ def make_team(tmp_path_factory: pytest.TempPathFactory) -> MakeTeam:
             CriticConfig(model=str(reader), device="cpu", optimization=Optimization(learning_rate=1e-2)), name
         )
 
-    def make(name: str, **settings: float) -> Team:
+    def make(name: str, seed: int = 0, **settings: float) -> Team:
         algorithm = make_algorithm({"type": name, **settings})
         critics = algorithm.critics(list(actors))
         agents = {name: agent(folder, name) for name, folder in actors.items()}
-        return Team(algorithm, agents, {name: critic(name) for name in critics})
+        return Team(algorithm, agents, {name: critic(name) for name in critics}, seed)
 
     return make
 
@@ -93,11 +101,13 @@ def _one_thread() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("env", PROBES, ids=lambda env: env.type)
+@pytest.mark.parametrize("seed", range(int(os.environ.get("PROBE_SEEDS", "1"))))
 @pytest.mark.parametrize("name", sorted(algorithms()))
-def test_every_algorithm_learns_every_probe(make_team: MakeTeam, name: str, env: Probe) -> None:
+def test_every_algorithm_learns_every_probe(make_team: MakeTeam, name: str, seed: int, env: Probe) -> None:
+    """``PROBE_SEEDS=3`` tries three seeds of each."""
     start, near = 0.7 * env.optimum, 0.95 * env.optimum
     returns: list[float] = []
-    for value, _ in make_team(name).train(env, updates=150):
+    for value, _ in make_team(name, seed, **SETTINGS.get(name, {})).train(env, updates=150):
         returns.append(value)
         if len(returns) >= 2 * WINDOW and fmean(returns[-WINDOW:]) >= near:
             break
