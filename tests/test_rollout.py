@@ -13,14 +13,14 @@ from collm.agents.agent import Agent
 from collm.agents.config import AgentConfig
 from collm.agents.policy import Actions, Policy, Request
 from collm.agents.team import policies_of
-from collm.algorithms.base import Branching
+from collm.algorithms.base import Branching, Probe
 from collm.contract.held import Held, HeldState
 from collm.engines.base import Deferred
 from collm.env import AnyEnvironment, Environment, Split, Transition, environments, make_env
 from collm.envs.probes import CreditProbe
 from collm.errors import CollmError, InfrastructureError
 from collm.models.config import Sampling
-from collm.rollout import Reset, Rollout, replay, rollout
+from collm.rollout import Reset, Rollout, probed, replay, rollout
 from collm.types import Action, Observation, Observations, Tree, Turn
 from tests.checkpoints import save_letters
 
@@ -565,3 +565,32 @@ def test_an_environment_that_breaks_before_a_step_fails_its_tree_alone(
     found = grow(env, team(env), "one", "two")
     assert [tree.failure for tree in found.trees] == [None, "the server hung up"]
     assert len(found.sound[0].turns) == 2
+
+
+# Probes
+
+
+def alternatives(env: Game, onward: bool) -> Tree:
+    """An episode, and at its first turn two fresh actions of the first agent."""
+    policies = team(env)
+    found = grow(env, policies)
+    probe = Probe(0, "instead of a", agent="a", samples=2, learned=True, onward=onward)
+    return tree_of(probed(env, policies, found, {0: [probe]}))
+
+
+def test_one_agent_draws_anew_while_the_others_act_as_they_did() -> None:
+    tree = alternatives(Game(size=2, num_turns=1), onward=True)
+    first, *fresh = tree.turns
+    assert [texts(turn) for turn in fresh] == [{"a": "0", "b": "0"}, {"a": "1", "b": "0"}]
+    assert {turn.joint_action["b"].id for turn in tree.turns} == {first.joint_action["b"].id}
+    assert len({turn.joint_action["a"].id for turn in tree.turns}) == 3
+    assert [(turn.probe, turn.learned) for turn in fresh] == [("instead of a", True)] * 2
+
+
+def test_alternatives_are_played_to_the_end_or_for_one_turn() -> None:
+    env = Game(size=2, num_turns=3)
+    onward, short = alternatives(env, onward=True), alternatives(env, onward=False)
+    assert onward.parents == (None, 0, 1, None, 3, 4, None, 6, 7)
+    assert [turn.learned for turn in onward.turns[3:6]] == [True, False, False]
+    assert short.parents == (None, 0, 1, None, None)
+    assert not short.turns[3].terminated

@@ -150,6 +150,18 @@ def test_an_update_reports_means(make_agent: MakeAgent) -> None:
     assert report["grad_norm"] > 0
 
 
+def test_an_update_reports_the_ratios_outside_the_clip(make_agent: MakeAgent) -> None:
+    agent = make_agent()
+    algorithm = MAGRPO(ratio_clip=0.2)
+    samples = tuple(
+        one if number % 3 else replace(one, behavior_logprobs=None)
+        for number, one in enumerate(experience(agent, shift=0.5))
+    )
+    report = agent.update(Step(samples, algorithm.policy_losses, False, 0, 1, algorithm.policy_measures))
+    assert report["ratios_clipped"] == pytest.approx(4 / 6), "two of six are their own behavior"
+    assert "ratios_clipped" not in update(agent, experience(agent))
+
+
 def test_an_update_makes_good_actions_likelier_and_bad_ones_less_likely(make_agent: MakeAgent) -> None:
     agent = make_agent(optimization={"learning_rate": 1e-3})
     lessons = experience(agent)

@@ -18,6 +18,7 @@ from collm.algorithms.collm_cc import CoLLMCC
 from collm.algorithms.collm_dc import CoLLMDC
 from collm.algorithms.magrpo import MAGRPO
 from collm.algorithms.temporal_difference import CENTRAL
+from collm.algorithms.vdn import VDN
 from collm.errors import CollmError
 from collm.runs.records import UpdateRecord
 from collm.training.learning import learn
@@ -380,3 +381,56 @@ def test_a_turn_that_is_only_looked_at_teaches_nobody() -> None:
     assert pupils["a"].learned() == {0: -1.5}, "though the value after it counts"
     assert (judge.gradients, judge.scales) == ([[[3.0, 0.0]]], [1.0])
     assert list(record.advantages) == list(record.values) == [(0, 0)]
+
+
+def test_critics_go_over_the_buffer_again_once_the_agents_have_learned() -> None:
+    judge = Judge({"first tree": (4.0, 1.5)})
+    plain, once = study(CoLLMCC(), [ONE], {CENTRAL: judge})
+    again = Judge({"first tree": (4.0, 1.5)})
+    pupils, record = study(CoLLMCC(critic_epochs=3), [ONE], {CENTRAL: again})
+    assert again.gradients == judge.gradients * 4
+    assert pupils["a"].learned() == plain["a"].learned()
+    assert len(pupils["a"].steps) == 1
+    assert record.metrics == once.metrics, "what is told is of the steps that agents took part in"
+
+
+def test_the_share_of_advantages_that_the_clip_cut_is_told() -> None:
+    grown = numbered(tree(turn(0), turn(0), turn(0), turn(4)))
+    _, record = study(MAGRPO(advantage_clip=2.0), [grown])
+    assert record.metrics["advantages_clipped/a"] == record.metrics["advantages_clipped/b"] == 0.25
+    _, unclipped = study(MAGRPO(), [grown])
+    assert "advantages_clipped/a" not in unclipped.metrics
+
+
+class ScaledJudge(Judge):
+    """A critic that wants to see targets, and keeps them."""
+
+    config = CriticConfig(model="a model", scaled_targets=True)
+
+    def __init__(self, values: Mapping[str, Sequence[float]]) -> None:
+        super().__init__(values)
+        self.seen: list[list[float]] = []
+
+    @property
+    def awaits_scale(self) -> bool:
+        return not self.seen
+
+    def follow(self, targets: Tensor) -> None:
+        self.seen.append(targets.tolist())
+
+
+def test_a_scaled_critic_sees_targets_before_its_first_step_and_after_each() -> None:
+    judge = ScaledJudge({"first tree": (4.0, 1.5)})
+    study(CoLLMCC(), [ONE], {CENTRAL: judge})
+    assert judge.seen == [[2.5, 2.0], [2.5, 2.0]]
+    assert len(judge.read) == 2, "once for the scale, once for the step"
+    study(CoLLMCC(), [ONE], {CENTRAL: judge})
+    assert len(judge.seen) == 3
+
+
+def test_a_scale_for_values_that_are_mixed_is_refused() -> None:
+    grown = named(numbered(chain(turn(1.0))), "first tree")
+    judges = {name: ScaledJudge({"first tree": (4.0,)}) for name in "ab"}
+    with pytest.raises(CollmError, match="mixed with others") as caught:
+        study(VDN(alternatives=1), [grown], judges)
+    assert caught.value.where == "critic.scaled_targets"
