@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -94,8 +95,8 @@ def test_vdn_teaches_the_sum() -> None:
     assert list(VDN().targets(ONE_TURN, mixed)) == ["team"]
 
 
-@pytest.mark.parametrize(("cls", "name"), [(COMA, CENTRAL), (VDN, "team")])
-def test_values_of_actions_learn_the_next_turns_value(cls: type[Counterfactual], name: str) -> None:
+@pytest.mark.parametrize(("make", "name"), [(COMA, CENTRAL), (VDN, "team")])
+def test_values_of_actions_learn_the_next_turns_value(make: Callable[..., Counterfactual], name: str) -> None:
     following = acted(2.0, "a1", "b1"), acted(9.0, "a2", "b1", instead_of="a", learned=False)
     grown = tree(acted(1.0, "a0", "b0", *following), acted(7.0, "a3", "b0", instead_of="a", learned=False))
     said = {name: q(4.0, 3.0, 100.0, 50.0)}
@@ -106,11 +107,11 @@ def test_values_of_actions_learn_the_next_turns_value(cls: type[Counterfactual],
         return found.tolist()[:2]
 
     # r + discount * Q' and r; the alternatives' values are no part of it
-    assert targets(cls()) == [1 + 3, 2.0]
-    assert targets(cls(discount=0.5)) == [1 + 1.5, 2.0]
+    assert targets(make()) == [1 + 3, 2.0]
+    assert targets(make(discount=0.5)) == [1 + 1.5, 2.0]
     # a trace of one half adds half the next residual, 2 - 3
-    assert targets(cls(trace_decay=0.5)) == [4 - 0.5, 2.0]
-    assert targets(cls(trace_decay=1.0)) == targets(cls(n_step=2)) == [3.0, 2.0]
+    assert targets(make(trace_decay=0.5)) == [4 - 0.5, 2.0]
+    assert targets(make(trace_decay=1.0)) == targets(make(n_step=2)) == [3.0, 2.0]
 
 
 def test_c3_compares_returns_of_all_samples_from_one_context() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -96,7 +97,10 @@ episodes = st.lists(st.tuples(rewards, rewards), min_size=1, max_size=5)
 @pytest.mark.parametrize(("central", "own"), [(CoLLMCC, CoLLMDC), (MAPPO, IPPO)])
 @given(episodes, st.sampled_from([0.0, 0.5, 1.0]))
 def test_with_one_agent_a_central_critic_is_its_own(
-    central: type[ActorCritic], own: type[ActorCritic], episode: list[tuple[float, float]], decay: float
+    central: Callable[..., ActorCritic],
+    own: Callable[..., ActorCritic],
+    episode: list[tuple[float, float]],
+    decay: float,
 ) -> None:
     one, said = chained(episode), valued(episode)
     alone = own(trace_decay=decay).advantages(one, "a", {"a": said})

@@ -7,14 +7,13 @@ from itertools import product
 
 import pytest
 
-from collm.algorithms.base import Algorithm, Branching, Probe
+from collm.algorithms.base import Algorithm, Branching, Probe, make_algorithm
 from collm.algorithms.magrpo import MAGRPO
 from collm.algorithms.max_baseline import MaxBaseline
 from collm.algorithms.reinforce import Reinforce
 from collm.algorithms.reinforce_pp import ReinforcePP
 from collm.algorithms.remax import ReMax
 from collm.algorithms.rloo import RLOO
-from collm.base.validation import validated
 from collm.errors import CollmError
 from collm.types import Action, Tree
 from tests.trees import Grown, chain, tree, turn
@@ -81,9 +80,8 @@ def test_equal_returns_teach_exactly_nothing(algorithm: Algorithm) -> None:
 
 @pytest.mark.parametrize("name", ["rloo", "magrpo", "max_baseline"])
 def test_one_sample_has_nothing_to_be_compared_with(name: str) -> None:
-    cls = {"rloo": RLOO, "magrpo": MAGRPO, "max_baseline": MaxBaseline}[name]
     with pytest.raises(CollmError, match="greater than or equal to 2"):
-        validated(cls, {"num_generations": 1}, "algorithm")
+        make_algorithm({"type": name, "num_generations": 1})
 
 
 def greedy(reward: float, *children: Grown) -> Grown:
