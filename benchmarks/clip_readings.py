@@ -2,8 +2,8 @@
 
     python -m benchmarks.clip_readings --out runs/clip --picture clip_readings.png
 
-Runs that are there already are kept, so an interrupted call goes on. Prints a Markdown table of the test return
-after training, sampled, seed by seed, and of the share of advantages that lay on the bound.
+Runs that are there already are kept, so an interrupted call goes on. Prints a Markdown table of the test
+return after training, sampled, seed by seed, and of the share of advantages that lay on the bound.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ from matplotlib.figure import Figure
 import collm
 
 WIDTH = 0.05
+NORMALIZED = {"advantage_normalization": True}
 METHODS = {"demo": "CoLLM-CC", "demo_dc": "CoLLM-DC", "demo_magrpo": "MAGRPO"}
 READINGS: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "literal": ("advantages cut, as they are", {"advantage_clip": WIDTH}),
     "normalized": (
         "advantages normalized, then cut",
-        {"advantage_normalization": True, "advantage_clip": WIDTH},
+        {**NORMALIZED, "advantage_clip": WIDTH},
     ),
     "raw": ("ratios cut", {"ratio_clip": WIDTH}),
-    "ratio": ("ratios cut, advantages normalized", {"advantage_normalization": True, "ratio_clip": WIDTH}),
-    "none": ("no cut, advantages normalized", {"advantage_normalization": True}),
+    "ratio": ("ratios cut, advantages normalized", {**NORMALIZED, "ratio_clip": WIDTH}),
+    "none": ("no cut, advantages normalized", NORMALIZED),
 }
 _PLAIN: Mapping[str, object] = {"advantage_normalization": False, "advantage_clip": None, "ratio_clip": None}
 _STYLES = ("-", "--", ":", "-.", (0, (1, 1)))
