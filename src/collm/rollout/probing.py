@@ -9,7 +9,8 @@ from collm.agents.policy import Policy
 from collm.algorithms.base import Branching, Probe
 from collm.contract.held import Held, hold
 from collm.env import AnyEnvironment
-from collm.rollout.growing import Reset, Rollout, cost, grow, grower_of
+from collm.rollout.grower import Reset, Rollout, cost, grower_of
+from collm.rollout.growing import grow
 from collm.rollout.nodes import Node, turns_below
 from collm.rollout.replaying import replay
 from collm.types import History, Tree
