@@ -34,7 +34,7 @@ runs
 protocols
 evaluation
 training
-report
+report view serve
 cli
 """
 """Rooms from below to above. Models and engines read some settings, which so lie below them; data
