@@ -276,3 +276,20 @@ def test_a_half_precision_trunk_has_a_value_head_in_float32(make_critic: MakeCri
     assert values.by_passage[0].dtype == torch.float32
     report = critic.update(VIEWS, values, [torch.ones_like(one) for one in values.by_passage], 1.0, 0, 1)
     assert report["grad_norm"] > 0
+
+
+def test_a_scaled_critic_starts_at_its_targets_and_is_saved_with_them(
+    make_critic: MakeCritic, tmp_path: Path
+) -> None:
+    settings: dict[str, Any] = {"optimization": {"learning_rate": 1e-2}, "scaled_targets": True}
+    critic = make_critic(fresh=True, **settings)
+    assert critic.awaits_scale
+    critic.follow(torch.tensor([30.0, 50.0]))
+    assert not critic.awaits_scale
+    assert {value for values in said(critic, *VIEWS) for value in values} == {40.0}
+    learn(critic, VIEWS, 1.0)
+    assert {value for values in said(critic, *VIEWS) for value in values} != {40.0}
+    critic.save(tmp_path / "critic")
+    resumed = make_critic(model=Path("nowhere"), weights=tmp_path / "critic", **settings)
+    assert not resumed.awaits_scale
+    assert said(resumed, *VIEWS) == said(critic, *VIEWS)

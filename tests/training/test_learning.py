@@ -434,3 +434,13 @@ def test_a_scale_for_values_that_are_mixed_is_refused() -> None:
     with pytest.raises(CollmError, match="mixed with others") as caught:
         study(VDN(alternatives=1), [grown], judges)
     assert caught.value.where == "critic.scaled_targets"
+
+
+def test_values_of_joint_actions_are_recorded_where_no_others_are_taught() -> None:
+    judges = {"a": Judge({"first tree": (4.0, 1.5)}), "b": Judge({"first tree": (0.5, 1.0)})}
+    pupils, record = study(VDN(), [ONE], judges)
+    assert record.values == {(0, 0): {"team": 4.5}, (0, 1): {"team": 2.5}}
+    # r + Q' and r; both critics get the gradient of the sum's square
+    assert record.targets == {(0, 0): {"team": 3.5}, (0, 1): {"team": 2.0}}
+    assert judges["a"].gradients == judges["b"].gradients == [[[2 * (4.5 - 3.5), 2 * (2.5 - 2.0)]]]
+    assert pupils["a"].steps == pupils["b"].steps == [], "without alternatives there is nothing to compare"

@@ -17,7 +17,8 @@ class UpdateRecord:
     """What was computed for single turns, kept for the record of the episodes.
 
     Attributes:
-        values, targets: by the name of the value, each before the turn's actions.
+        values, targets: by the name of the value, before the turn's actions, or after them where
+            only that is taught.
         advantages: by agent.
         metrics: means over the optimizer steps.
     """

@@ -237,19 +237,25 @@ def _record(
     advantages: dict[Place, dict[str, float]] = {}
     for number, turns in minibatch.items():
         for turn in turns:
-            goals = {
-                name: float(target.before[turn])
+            pairs = {
+                name: _pair(predictions.mixed[number][name], target, turn)
                 for name, target in estimates.targets[number].items()
-                if target.before is not None
             }
-            mixed = predictions.mixed[number]
-            values[number, turn] = {name: float(mixed[name].before[turn]) for name in goals}
-            targets[number, turn] = goals
+            values[number, turn] = {name: predicted for name, (predicted, _) in pairs.items()}
+            targets[number, turn] = {name: goal for name, (_, goal) in pairs.items()}
     for agent, of_agent in estimates.advantages.items():
         for place, key, _ in actions(trees, minibatch, agent):
             if key in of_agent:
                 advantages.setdefault(place, {})[agent] = of_agent[key]
     return UpdateRecord(values, targets, advantages, metrics)
+
+
+def _pair(predicted: Prediction, target: Target, turn: int) -> tuple[float, float]:
+    """What was predicted of a turn and should have been: before its actions, if that is taught."""
+    if target.before is not None:
+        return float(predicted.before[turn]), float(target.before[turn])
+    assert target.after is not None
+    return float(predicted.after[turn]), float(target.after[turn])
 
 
 def _merged(records: Sequence[UpdateRecord]) -> UpdateRecord:
