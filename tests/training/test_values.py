@@ -18,6 +18,7 @@ from collm.agents.views import CriticInput, Passage, critic_input
 from collm.algorithms.base import Algorithm, Branching, CriticView, Prediction, Target, rewards_of
 from collm.algorithms.collm_cc import CoLLMCC
 from collm.base.validation import validated
+from collm.errors import CollmError
 from collm.training.learning import learn
 from collm.training.minibatches import Progress
 from collm.training.values import explained_variance, prediction, value_measures, value_step
@@ -233,3 +234,9 @@ def test_mixed_values_come_to_explain_the_rewards(make_critic: MakeCritic) -> No
     ]
     assert reports[0]["critic_explained_variance/team"] < 0.5
     assert reports[-1]["critic_explained_variance/team"] > 0.8
+
+
+@pytest.mark.parametrize("targets", [{}, {"central": Target()}, {"nobody": Target(before=torch.zeros(4))}])
+def test_an_algorithm_that_teaches_its_critics_nothing_is_told_so(targets: Mapping[str, Target]) -> None:
+    with pytest.raises(CollmError, match="collm_cc has critics, and its targets teach"):
+        step(targets, [0, 1])

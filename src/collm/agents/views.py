@@ -1,7 +1,7 @@
 """A tree of joint turns as the text that a critic reads: the joint history or one agent's, with ``m_t``.
 
 The text is cut into passages; a prediction is read at the end of each, and each continues another. What
-siblings share is read once, so that one forward pass predicts everywhere.
+siblings share before a prediction is read once, so that one forward pass predicts everywhere.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from collm.agents.views import CriticInput
 from collm.algorithms.base import Algorithm, Prediction, Target
+from collm.errors import CollmError
 from collm.functional.losses import value_losses
 
 
@@ -50,20 +51,32 @@ def value_step(
     Args:
         inputs, values: by critic; values are ``"passage"``.
         targets: by the name of the mixed value, constants.
+
+    Raises:
+        CollmError: if the algorithm has critics and teaches them nothing, or does not know a value.
     """
     leaves = {name: one.detach().clone().requires_grad_() for name, one in values.items()}
     mixed = algorithm.mixed({name: prediction(inputs[name], leaf) for name, leaf in leaves.items()})
     predicted, actual = {}, {}
     for name, target in targets.items():
-        pairs = list(_pairs(mixed[name], target))
+        pairs = list(_pairs(mixed[name], target)) if name in mixed else []
+        _check_taught(algorithm, name, pairs)
         predicted[name] = torch.cat([values[list(turns)] for values, _ in pairs])
         actual[name] = torch.cat([constants[list(turns)] for _, constants in pairs])
+    _check_taught(algorithm, "its critics", list(targets))
     losses = [algorithm.value_losses(predicted[name], actual[name]).sum() for name in targets]
     torch.stack(losses).sum().backward()
     gradients = {
         name: torch.zeros_like(leaf) if leaf.grad is None else leaf.grad for name, leaf in leaves.items()
     }
     return ValueStep(gradients, {name: one.detach() for name, one in predicted.items()}, actual)
+
+
+def _check_taught(algorithm: Algorithm, name: str, found: Sequence[object]) -> None:
+    if not found:
+        problem = f"the algorithm {algorithm.type} has critics, and its targets teach {name} nothing."
+        mend = "return a Target with values for every value that mixed gives, or declare no critics."
+        raise CollmError("algorithm.type", problem, mend)
 
 
 def value_measures(steps: Sequence[ValueStep]) -> dict[str, float]:
