@@ -184,7 +184,10 @@ def test_eval_keeps_its_episodes_and_goes_on_from_them(collm: Command, tmp_path:
 def test_eval_names_a_protocol_or_a_setting_that_is_not_there(collm: Command) -> None:
     for arguments, said in (
         (("--protocol", "shouting"), "protocol.type: unknown type 'shouting'"),
-        (("protocol.round=3", "--protocol", "discussion"), "protocol.round: unknown key. did you mean 'rounds'?"),
+        (
+            ("protocol.round=3", "--protocol", "discussion"),
+            "protocol.round: unknown key. did you mean 'rounds'?",
+        ),
         (("protocol.agent=nobody", "--protocol", "single"), "protocol.agent: the team has no agent 'nobody'"),
     ):
         finished = collm("eval", "good.yaml", *arguments)

@@ -12,7 +12,11 @@ def test_later_agents_see_what_earlier_ones_were_asked_and_replied() -> None:
     assert heard == [
         ("a", "one0 for a"),
         ("b", to_b),
-        ("c", f"one0 for c\n\na was asked:\none0 for a\n\na replied:\nA\n\nb was asked:\n{to_b}\n\nb replied:\nBB"),
+        (
+            "c",
+            "one0 for c\n\na was asked:\none0 for a\n\na replied:\nA\n\n"
+            f"b was asked:\n{to_b}\n\nb replied:\nBB",
+        ),
     ]
     assert replies(episode) == [{"a": "A", "b": "BB", "c": "C"}]
     assert [message.step for message in episode.messages[0]] == [0, 1, 2]

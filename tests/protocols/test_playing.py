@@ -116,9 +116,7 @@ class Stranger(PlayProtocol):
         return (yield {"z": Observation("?")})
 
 
-@pytest.mark.parametrize(
-    ("protocol", "said"), [(Mute(), "gives no action for a, b"), (Stranger(), "asks z")]
-)
+@pytest.mark.parametrize(("protocol", "said"), [(Mute(), "gives no action for a, b"), (Stranger(), "asks z")])
 def test_a_protocol_that_is_wrong_is_told(protocol: PlayProtocol, said: str) -> None:
     with pytest.raises(CollmError, match=said):
         played(protocol, Words(), team([], a=str, b=str))

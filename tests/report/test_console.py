@@ -62,7 +62,9 @@ def test_before_and_after_stand_side_by_side() -> None:
 
 
 def test_what_was_not_measured_is_a_dash() -> None:
-    text = shown(measures_table({"return_mean": 1.5, "iou": 0.25, "greedy_iou": 0.5}, {"iou": (0.125, 0.375)}))
+    text = shown(
+        measures_table({"return_mean": 1.5, "iou": 0.25, "greedy_iou": 0.5}, {"iou": (0.125, 0.375)})
+    )
     assert re.search(r"│ return_mean +│ +1\.500 │ +│ +- │", text)
     assert re.search(r"│ iou +│ +0\.250 │ +0\.125 \.\.\. 0\.375 │ +0\.500 │", text)
 
