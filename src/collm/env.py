@@ -116,7 +116,7 @@ class Environment(Settings, ABC, Generic[TaskT, StateT]):
     def step(self, state: StateT, replies: Mapping[str, str]) -> Transition[StateT]:
         """Apply one reply for each agent that observed. Any text is a valid reply."""
 
-    def informed(self, state: StateT, agent: str, replies: Mapping[str, str]) -> Observation | None:
+    def observe_replies(self, state: StateT, agent: str, replies: Mapping[str, str]) -> Observation | None:
         """What an agent reads at a state once it is shown replies of that turn; ``None``: neutral words.
 
         For :mod:`collm.protocols`, in which agents see each other's replies before a turn is over.
@@ -129,7 +129,7 @@ class Environment(Settings, ABC, Generic[TaskT, StateT]):
         """
         return None
 
-    def alone(self) -> AnyEnvironment | None:
+    def for_one_agent(self) -> AnyEnvironment | None:
         """The same tasks for one agent that has a single turn; ``None`` if there is no such form."""
         return None
 

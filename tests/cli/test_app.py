@@ -186,7 +186,7 @@ def test_eval_names_a_protocol_or_a_setting_that_is_not_there(collm: Command) ->
         (("--protocol", "shouting"), "protocol.type: unknown type 'shouting'"),
         (
             ("protocol.round=3", "--protocol", "discussion"),
-            "protocol.round: unknown key. did you mean 'rounds'?",
+            "protocol.round: unknown key. To mend it: did you mean 'rounds'?",
         ),
         (("protocol.agent=nobody", "--protocol", "single"), "protocol.agent: the team has no agent 'nobody'"),
     ):

@@ -127,12 +127,12 @@ def test_a_single_model_plays_the_domains_own_form(kind: str, player: str, openi
 
 
 def test_a_single_coder_has_the_shift_and_the_best_reward_of_one() -> None:
-    alone = make_env({"type": "coding", "variant": "reference", "feedback": "plain"}).alone()
+    alone = make_env({"type": "coding", "variant": "reference", "feedback": "plain"}).for_one_agent()
     assert alone == make_env({"type": "coding", "variant": "reference", "feedback": "plain", "num_agents": 1})
 
 
 def test_a_single_builder_has_the_limits_of_one() -> None:
-    alone = make_env({"type": "housebuild", "feedback": "perfect_feedback"}).alone()
+    alone = make_env({"type": "housebuild", "feedback": "perfect_feedback"}).for_one_agent()
     assert alone is not None
     assert alone.agents == ("player_1",)
     task = alone.tasks("test")[0]

@@ -127,18 +127,18 @@ class Odd(Words):
 
     wrong: str = ""
 
-    def informed(self, state: object, agent: str, replies: Mapping[str, str]) -> Observation | None:
-        return "text" if self.wrong == "informed" else None  # type: ignore[return-value]
+    def observe_replies(self, state: object, agent: str, replies: Mapping[str, str]) -> Observation | None:
+        return "text" if self.wrong == "observe_replies" else None  # type: ignore[return-value]
 
-    def alone(self) -> Words | None:
-        return Words() if self.wrong == "alone" else None
+    def for_one_agent(self) -> Words | None:
+        return Words() if self.wrong == "for_one_agent" else None
 
 
 @pytest.mark.parametrize(
     ("wrong", "protocol", "said"),
     [
-        ("informed", Pipeline(), "informed gives b 'text'"),
-        ("alone", Single(), "alone gives an environment for a, b"),
+        ("observe_replies", Pipeline(), "observe_replies gives b 'text'"),
+        ("for_one_agent", Single(), "for_one_agent gives an environment for a, b"),
     ],
 )
 def test_an_environment_is_held_to_its_hooks(wrong: str, protocol: PlayProtocol, said: str) -> None:

@@ -112,17 +112,17 @@ class Held:
             seen = self._awaited("observe", where, partial(self.env.observe, state.state))
             return observations_of(seen, self.agents, where)
 
-    def informed(self, state: HeldState, agent: str, replies: Mapping[str, str]) -> Observation | None:
+    def observe_replies(self, state: HeldState, agent: str, replies: Mapping[str, str]) -> Observation | None:
         """What an agent reads once it is shown replies of the turn; ``None``: neutral words."""
         where = self.place(state.task)
-        with boundary("informed", where):
-            given = self.env.informed(state.state, agent, replies)
-            return None if given is None else observation_of(given, "informed", agent, where)
+        with boundary("observe_replies", where):
+            given = self.env.observe_replies(state.state, agent, replies)
+            return None if given is None else observation_of(given, "observe_replies", agent, where)
 
-    def alone(self) -> Held | None:
+    def for_one_agent(self) -> Held | None:
         """The environment's form for one agent, ``None`` if it has none."""
-        with boundary("alone", self.place()):
-            given = self.env.alone()
+        with boundary("for_one_agent", self.place()):
+            given = self.env.for_one_agent()
             return None if given is None else _lone(hold(given), self.place())
 
     def step(self, state: HeldState, replies: Mapping[str, str]) -> Transition[HeldState]:
@@ -185,6 +185,6 @@ def hold(env: AnyEnvironment | Held) -> Held:
 def _lone(given: Held, where: str) -> Held:
     """An environment that has one agent."""
     if len(given.agents) != 1:
-        problem = f"alone gives an environment for {', '.join(given.agents)}."
+        problem = f"for_one_agent gives an environment for {', '.join(given.agents)}."
         raise BrokenPromiseError(where, problem, "return one with a single agent, or None.")
     return given

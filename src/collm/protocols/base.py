@@ -47,7 +47,7 @@ class Scene:
             replies: by agent; its own among them if it is to reply once more.
             inputs: what the others were asked, to be shown too where the words are neutral.
         """
-        own = self.env.informed(self.state, agent, replies)
+        own = self.env.observe_replies(self.state, agent, replies)
         if own is not None:
             return own
         return informed_observation(self.observations[agent], agent, replies, inputs or {})

@@ -21,7 +21,7 @@ class Single(PlayProtocol):
     agent: str | None = None
 
     def stage(self, env: Held) -> Held:
-        return env.alone() or env
+        return env.for_one_agent() or env
 
     def turns(self, env: Held) -> int:
         return 1

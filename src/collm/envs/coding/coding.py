@@ -156,14 +156,16 @@ class Coding(Environment[Problem, CodingState]):
         turn = len(state.plays)
         return {agent: Observation(self._prompt(state, agent, turn), raw=raw) for agent in self.agents}
 
-    def informed(self, state: CodingState, agent: str, replies: Mapping[str, str]) -> Observation | None:
+    def observe_replies(
+        self, state: CodingState, agent: str, replies: Mapping[str, str]
+    ) -> Observation | None:
         if self.num_agents == 1:
             return None
         codes = {name: self._code(state.problem, name, reply) for name, reply in replies.items()}
         seen = self.observe(state)[agent]
         return replace(seen, text=informed_prompt(seen.text, agent, codes))
 
-    def alone(self) -> Coding:
+    def for_one_agent(self) -> Coding:
         return remade(self, forget=_OF_THE_SETTING, num_agents=1)
 
     def step(self, state: CodingState, replies: Mapping[str, str]) -> Transition[CodingState]:

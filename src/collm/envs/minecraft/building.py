@@ -108,14 +108,14 @@ class Building(Environment[TaskT, BuildState[TaskT]], Generic[TaskT]):
             return {agent: Observation(text) for agent, text in texts.items()}
         return {agent: Observation(f"{system}\n\n{text}", raw=True) for agent, text in texts.items()}
 
-    def informed(
+    def observe_replies(
         self, state: BuildState[TaskT], agent: str, replies: Mapping[str, str]
     ) -> Observation | None:
         names = {name: f"{self.framing.title} {number}" for number, name in enumerate(self.agents, start=1)}
         seen = self.observe(state)[agent]
         return replace(seen, text=informed_prompt(seen.text, agent, replies, names))
 
-    def alone(self) -> Building[TaskT]:
+    def for_one_agent(self) -> Building[TaskT]:
         return remade(self, num_agents=1, num_turns=1)
 
     def panel(self, task: TaskT, turns: Sequence[Mapping[str, str]]) -> Mapping[str, Any]:

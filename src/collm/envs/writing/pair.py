@@ -35,13 +35,15 @@ class PairWriting(Writing):
     def agents(self) -> tuple[str, ...]:
         return self.texts if self.num_agents == 2 else (WRITER,)
 
-    def informed(self, state: WritingState, agent: str, replies: Mapping[str, str]) -> Observation | None:
+    def observe_replies(
+        self, state: WritingState, agent: str, replies: Mapping[str, str]
+    ) -> Observation | None:
         if self.num_agents == 1:
             return None
         text = self._informed_prompt(state.source.text, agent, replies)
         return None if text is None else Observation(text, raw=True)
 
-    def alone(self) -> PairWriting:
+    def for_one_agent(self) -> PairWriting:
         return remade(self, num_agents=1)
 
     def _texts(self, replies: Mapping[str, str]) -> Mapping[str, str]:
