@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
@@ -19,7 +19,7 @@ from collm.base.registry import discover, listed, resolve
 from collm.base.settings import Settings
 from collm.base.validation import validated
 from collm.errors import CollmError
-from collm.types import Observations
+from collm.types import Observation, Observations
 from collm.types import Task as Task
 
 Split = Literal["train", "test"]
@@ -116,6 +116,23 @@ class Environment(Settings, ABC, Generic[TaskT, StateT]):
     def step(self, state: StateT, replies: Mapping[str, str]) -> Transition[StateT]:
         """Apply one reply for each agent that observed. Any text is a valid reply."""
 
+    def observe_replies(self, state: StateT, agent: str, replies: Mapping[str, str]) -> Observation | None:
+        """What an agent reads at a state once it is shown replies of that turn; ``None``: neutral words.
+
+        For :mod:`collm.protocols`, in which agents see each other's replies before a turn is over.
+
+        Args:
+            state: where the turn began.
+            agent: who reads.
+            replies: by agent. Its own is among them if it is to reply once more, now that it knows the
+                others' (a discussion), and is not if it has yet to reply (a pipeline).
+        """
+        return None
+
+    def for_one_agent(self) -> AnyEnvironment | None:
+        """The same tasks for one agent that has a single turn; ``None`` if there is no such form."""
+        return None
+
     def notices(self) -> Sequence[str]:
         """Lines that a person should read before this runs, such as what guards its sandbox.
 
@@ -162,6 +179,13 @@ class Environment(Settings, ABC, Generic[TaskT, StateT]):
 
 
 AnyEnvironment = Environment[Any, Any]
+EnvironmentT = TypeVar("EnvironmentT", bound=AnyEnvironment)
+
+
+def remade(env: EnvironmentT, forget: Collection[str] = (), **changes: Any) -> EnvironmentT:
+    """An environment with other settings, checked anew; those to forget have their defaults again."""
+    kept = {name: getattr(env, name) for name in env.model_fields_set if name not in forget}
+    return validated(type(env), {**kept, **changes}, "env")
 
 
 def environments() -> dict[str, type[AnyEnvironment]]:

@@ -57,7 +57,7 @@ def test_help_names_every_command_and_option(collm: Command) -> None:
     assert top.code == 0
     for command, texts in {
         "train": ("--out", "--resume", "--dry-run", "recipe", "overrides"),
-        "eval": ("--split", "--json", "folder"),
+        "eval": ("--split", "--protocol", "--out", "--batch", "--json", "folder"),
         "score": ("standard input", "env"),
         "recipes": ("shipped",),
         "plot": ("--out", "--metric", "runs", "bootstrap"),
@@ -126,29 +126,80 @@ def test_dry_run_prints_sizes_and_writes_nothing(collm: Command, workspace: Path
     assert not (tmp_path / "run").exists()
 
 
+TIMED = ("response_seconds_mean", "greedy_response_seconds_mean")
+
+
+def measured(found: dict[str, Any]) -> dict[str, Any]:
+    """What a run measures too, under the run's names."""
+    return {
+        name.replace("tokens_mean", "tokens"): value
+        for name, value in found.items()
+        if isinstance(value, float) and "messages" not in name and name not in TIMED
+    }
+
+
 def test_eval_repeats_the_evaluation_of_the_run(collm: Command, run: Path) -> None:
     finished = collm("eval", run, "--json")
     assert (finished.code, finished.err) == (0, "")
     found = json.loads(finished.out)
     checkpoint = run / "checkpoints" / "update-000002"
-    assert (found.pop("team"), found.pop("split")) == (str(checkpoint), "test")
-    assert found == json.loads((run / "summary.json").read_text())["after"]
+    assert (found["team"], found["split"], found["protocol"]) == (str(checkpoint), "test", "parallel")
+    assert measured(found) == json.loads((run / "summary.json").read_text())["after"]
     again = json.loads(collm("eval", checkpoint, "--json").out)
-    assert again == {"team": str(checkpoint), "split": "test", **found}
+    assert measured(again) == measured(found)
 
 
 def test_eval_of_a_recipe_measures_the_untrained_team(collm: Command, run: Path) -> None:
     found = json.loads(collm("eval", "good.yaml", "--json").out)
     assert found["team"] == "good.yaml (untrained)"
-    before = json.loads((run / "summary.json").read_text())["before"]
-    assert {key: found[key] for key in before} == before
+    assert measured(found) == json.loads((run / "summary.json").read_text())["before"]
+
+
+@pytest.mark.parametrize("protocol", ["single", "pipeline", "discussion", "task_graph"])
+def test_eval_plays_by_every_protocol(collm: Command, protocol: str) -> None:
+    finished = collm("eval", "good.yaml", "--protocol", protocol, "--json")
+    assert (finished.code, finished.err) == (0, "")
+    found = json.loads(finished.out)
+    assert found["protocol"] == protocol
+    assert found["response_seconds_mean"] > 0
+    assert 1 <= found["tokens_mean"] <= 4
+    low, high = found["intervals"]["return_mean"]
+    assert low <= found["return_mean"] <= high
+
+
+def test_eval_keeps_its_episodes_and_goes_on_from_them(collm: Command, tmp_path: Path) -> None:
+    arguments = ("eval", "good.yaml", "--protocol", "discussion", "--out", tmp_path / "kept", "--json")
+    first = json.loads(collm(*arguments).out)
+    again = json.loads(collm(*arguments).out)
+    assert again == first  # seconds and all: nothing was played anew
+    assert json.loads((tmp_path / "kept" / "measures.json").read_text()) == first
+    collm(*arguments, "evaluation.samples=2")
+    rows = (tmp_path / "kept" / "episodes.jsonl").read_text().splitlines()
+    assert [json.loads(row)["sample"] for row in rows] == [0, 0, 1]
+    refused = collm(*arguments, "protocol.rounds=3")
+    assert refused.code == 2
+    assert "an evaluation is kept here that differs in protocol" in refused.err
+
+
+def test_eval_names_a_protocol_or_a_setting_that_is_not_there(collm: Command) -> None:
+    for arguments, said in (
+        (("--protocol", "shouting"), "protocol.type: unknown type 'shouting'"),
+        (
+            ("protocol.round=3", "--protocol", "discussion"),
+            "protocol.round: unknown key. To mend it: did you mean 'rounds'?",
+        ),
+        (("protocol.agent=nobody", "--protocol", "single"), "protocol.agent: the team has no agent 'nobody'"),
+    ):
+        finished = collm("eval", "good.yaml", *arguments)
+        assert finished.code == 2
+        assert said in finished.err
 
 
 def test_eval_takes_overrides_and_splits(collm: Command, run: Path) -> None:
     finished = collm("eval", run, "evaluation.greedy=false", "evaluation.tasks=null", "--split", "train")
     assert finished.code == 0
-    assert finished.out.startswith(f"{run / 'checkpoints' / 'update-000002'}, train tasks\n")
-    assert re.search(r"│ return_mean +│ +\d\.\d+ │ +- │", finished.out)
+    assert finished.out.startswith(f"{run / 'checkpoints' / 'update-000002'}, train tasks, parallel\n")
+    assert re.search(r"│ return_mean +│ +\d\.\d+ │ +\d\.\d+ \.\.\. \d\.\d+ │ +- │", finished.out)
 
 
 C1 = "I broke up with my girlfriend last week because she lied repeatedly."

@@ -62,9 +62,11 @@ def test_before_and_after_stand_side_by_side() -> None:
 
 
 def test_what_was_not_measured_is_a_dash() -> None:
-    text = shown(measures_table({"return_mean": 1.5, "iou": 0.25, "greedy_iou": 0.5}))
-    assert re.search(r"│ return_mean +│ +1\.500 │ +- │", text)
-    assert re.search(r"│ iou +│ +0\.250 │ +0\.500 │", text)
+    text = shown(
+        measures_table({"return_mean": 1.5, "iou": 0.25, "greedy_iou": 0.5}, {"iou": (0.125, 0.375)})
+    )
+    assert re.search(r"│ return_mean +│ +1\.500 │ +│ +- │", text)
+    assert re.search(r"│ iou +│ +0\.250 │ +0\.125 \.\.\. 0\.375 │ +0\.500 │", text)
 
 
 HOSTILE = "[/red]\x1b[2J\x9b31m\u202e"
@@ -79,7 +81,7 @@ def test_names_and_notes_of_others_command_neither_the_terminal_nor_the_layout()
     display.evaluated(1, row)
     display.note(HOSTILE)
     display.close()
-    tables = [measures_table(row), comparison_table(row, row, [HOSTILE])]
+    tables = [measures_table(row, {}), comparison_table(row, row, [HOSTILE])]
     for text in (out.getvalue(), *map(shown, tables)):
         assert r"[/red]\u001b[2J\u009b31m\u202e" in text
         assert not set("\x1b\x9b\u202e") & set(text)

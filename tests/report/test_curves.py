@@ -4,17 +4,11 @@ import json
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import array_shapes, arrays
 
 from collm.errors import CollmError
-from collm.report.curves import _width, bootstrap_interval, draw_comparison, draw_run, points_of
+from collm.report.curves import _width, draw_comparison, draw_run, points_of
 from collm.runs.run import Run
-
-VALUES = arrays(float, array_shapes(min_dims=2, max_dims=2, max_side=6), elements=st.floats(-10, 10))
 
 
 def write_run(folder: Path, points: int, offset: float = 0.0) -> Path:
@@ -121,23 +115,3 @@ def test_an_unknown_key_or_format_is_named(tmp_path: Path) -> None:
         draw_comparison(groups, tmp_path / "a.png", "joy")
     with pytest.raises(CollmError, match=r"a\.doc: no format for pictures"):
         draw_comparison(groups, tmp_path / "a.doc")
-
-
-@given(VALUES)
-def test_the_interval_lies_within_the_runs_and_is_the_same_every_time(values: np.ndarray) -> None:
-    low, high = bootstrap_interval(values)
-    assert low.shape == high.shape == values.shape[1:]
-    slack = 1e-9
-    assert (values.min(axis=0) - slack <= low).all()
-    assert (low <= high + slack).all()
-    assert (high <= values.max(axis=0) + slack).all()
-    again = bootstrap_interval(values)
-    assert (low == again[0]).all()
-    assert (high == again[1]).all()
-
-
-def test_the_interval_has_the_width_of_the_mean() -> None:
-    values = np.random.default_rng(1).normal(3.0, 2.0, size=(100, 1))
-    low, high = bootstrap_interval(values)
-    assert low[0] < values.mean() < high[0]
-    assert high[0] - low[0] == pytest.approx(2 * 1.96 * values.std() / 10, rel=0.15)

@@ -5,7 +5,8 @@ A package announces a class in its own ``pyproject.toml``, and once it is instal
     [project.entry-points."collm.environments"]
     duel = "their_package.duel:Duel"
 
-The groups are ``collm.environments``, ``collm.algorithms``, ``collm.engines`` and ``collm.trackers``.
+The groups are ``collm.environments``, ``collm.algorithms``, ``collm.engines``, ``collm.protocols`` and
+``collm.trackers``.
 """
 
 from __future__ import annotations

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from collm.cli.arguments import Overrides
 from collm.cli.notes import tell_notices, warn
 from collm.errors import CollmError
+
+if TYPE_CHECKING:
+    from collm.config.tree import RunConfig
+    from collm.protocols.base import PlayProtocol
+
+_OF_PROTOCOL = "protocol."
+_DECIDING = ("seed", "env", "agents")
+"""Sections that decide what is played; how many tasks and samples is no part of it."""
 
 
 def evaluate(
@@ -18,6 +29,13 @@ def evaluate(
     ],
     overrides: Overrides = None,
     split: Annotated[str, typer.Option(help="train or test.")] = "test",
+    protocol: Annotated[
+        str, typer.Option(help="How the team plays: a name or module:Class. Set it by protocol.KEY=VALUE.")
+    ] = "parallel",
+    batch: Annotated[int, typer.Option(min=1, help="Episodes that play together.")] = 16,
+    out: Annotated[
+        Path | None, typer.Option(help="Keep episodes and measures here, and go on from what is kept.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Evaluate a run or a saved team on a split."""
@@ -28,19 +46,74 @@ def evaluate(
     quiet_libraries()  # before they are imported
     spare_absent_hub()
     from collm.config.naming import named_after
-    from collm.evaluation.evaluate import evaluate as measure
+    from collm.evaluation.playing import evaluate_by
     from collm.evaluation.saved import open_team
 
-    config, agents, name = open_team(folder, overrides or [], warn=warn)
+    playing, others = _split_off(protocol, overrides or [])
+    config, policies, name = open_team(folder, others, warn=warn)
     tell_notices(config.env)
-    with named_after(folder):
-        found = measure(config.env, agents, config.evaluation, config.seed, split)  # type: ignore[arg-type]
+    head = {"team": name, "split": split, "protocol": protocol}
+    with named_after(folder), _kept(out, head, playing, config) as kept, _progress() as advanced:
+        found = evaluate_by(
+            playing,
+            config.env,
+            policies,
+            config.evaluation,
+            config.seed,
+            split,  # type: ignore[arg-type]
+            batch=batch,
+            kept=kept,
+            advanced=advanced,
+        )
+        told = {**head, "batch": batch, **found.measures, "intervals": found.intervals}
+        if kept is not None:
+            kept.finish(told)
     if as_json:
-        typer.echo(json.dumps({"team": name, "split": split, **found.measures}, allow_nan=False))
+        typer.echo(json.dumps(told, allow_nan=False))
         return
     from rich.console import Console
 
     from collm.report.console import measures_table
 
-    typer.echo(f"{name}, {split} tasks")  # outside the table, which would fold a long path
-    Console().print(measures_table(found.measures))
+    typer.echo(f"{name}, {split} tasks, {protocol}")  # outside the table, which would fold a long path
+    Console().print(measures_table(found.measures, found.intervals))
+
+
+def _split_off(protocol: str, overrides: list[str]) -> tuple[PlayProtocol, list[str]]:
+    """The protocol with its own settings, and the overrides of everything else."""
+    from collm.config.overrides import parse_overrides
+    from collm.protocols.base import make_protocol
+
+    own = [override for override in overrides if override.startswith(_OF_PROTOCOL)]
+    settings = parse_overrides(own).get("protocol", {})
+    others = [override for override in overrides if override not in own]
+    return make_protocol({"type": protocol, **settings}), others
+
+
+@contextmanager
+def _kept(out: Path | None, head: dict[str, str], protocol: PlayProtocol, config: RunConfig) -> Iterator[Any]:
+    """The folder that keeps the episodes, held while they are played; ``None`` without one."""
+    if out is None:
+        yield None
+        return
+    from collm.config.tree import plain
+    from collm.evaluation.kept import Kept
+    from collm.runs.lock import locked
+
+    sections = plain(config)
+    settings = {**head, "protocol": protocol.model_dump(mode="json")}
+    with locked(out):
+        yield Kept(out, {**settings, **{name: sections[name] for name in _DECIDING}})
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = TextColumn("episodes"), MofNCompleteColumn(), BarColumn(bar_width=24), TimeRemainingColumn()
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task("")
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from collm.contract.boundary import boundary
+from collm.contract.boundary import BrokenPromiseError, boundary
 from collm.contract.patience import HangingError, within
 from collm.contract.promises import (
     agents_of,
     lines_of,
     number_of,
+    observation_of,
     observations_of,
     range_of,
     task_of,
@@ -26,7 +27,7 @@ from collm.contract.promises import (
 )
 from collm.env import AnyEnvironment, Split, Task, Transition
 from collm.errors import InfrastructureError
-from collm.types import Observations
+from collm.types import Observation, Observations
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,19 @@ class Held:
             seen = self._awaited("observe", where, partial(self.env.observe, state.state))
             return observations_of(seen, self.agents, where)
 
+    def observe_replies(self, state: HeldState, agent: str, replies: Mapping[str, str]) -> Observation | None:
+        """What an agent reads once it is shown replies of the turn; ``None``: neutral words."""
+        where = self.place(state.task)
+        with boundary("observe_replies", where):
+            given = self.env.observe_replies(state.state, agent, replies)
+            return None if given is None else observation_of(given, "observe_replies", agent, where)
+
+    def for_one_agent(self) -> Held | None:
+        """The environment's form for one agent, ``None`` if it has none."""
+        with boundary("for_one_agent", self.place()):
+            given = self.env.for_one_agent()
+            return None if given is None else _lone(hold(given), self.place())
+
     def step(self, state: HeldState, replies: Mapping[str, str]) -> Transition[HeldState]:
         """What a joint action leads to, every number a finite ``float``.
 
@@ -166,3 +180,11 @@ def hold(env: AnyEnvironment | Held) -> Held:
     where = f"environment {env.type!r}"
     with boundary("agents", where):
         return Held(env, agents_of(env.agents, where))
+
+
+def _lone(given: Held, where: str) -> Held:
+    """An environment that has one agent."""
+    if len(given.agents) != 1:
+        problem = f"for_one_agent gives an environment for {', '.join(given.agents)}."
+        raise BrokenPromiseError(where, problem, "return one with a single agent, or None.")
+    return given

@@ -76,10 +76,17 @@ def observations_of(given: Any, agents: Sequence[str], where: str) -> Observatio
         problem = f"observe returned {shown(given)}, with agents that are not in agents."
         raise BrokenPromiseError(where, problem, mend)
     for agent, observation in given.items():
-        if not _is_readable(observation):
-            mend = "return Observation(text) for each agent, with a text that is not empty if it is raw."
-            raise BrokenPromiseError(where, f"observe gives {agent} {shown(observation)}.", mend)
+        observation_of(observation, "observe", agent, where)
     return given
+
+
+def observation_of(given: Any, method: str, agent: str, where: str) -> Observation:
+    """Something to read."""
+    if not _is_readable(given):
+        mend = "return Observation(text) for each agent, with a text that is not empty if it is raw."
+        raise BrokenPromiseError(where, f"{method} gives {agent} {shown(given)}.", mend)
+    observation: Observation = given
+    return observation
 
 
 def transition_of(given: Any, agents: Sequence[str], where: str) -> Transition[Any]:

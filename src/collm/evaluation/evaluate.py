@@ -46,9 +46,7 @@ def evaluate(
     held = hold(env)
     tasks = held.tasks(split)[: config.tasks]
     resets = [
-        Reset(task, derive(seed, "evaluate", task.id, sample))
-        for task in tasks
-        for sample in range(config.samples)
+        Reset(task, episode_seed(seed, task.id, sample)) for task in tasks for sample in range(config.samples)
     ]
     sampled, found = _played(held, policies, resets)
     if not config.greedy:
@@ -56,6 +54,11 @@ def evaluate(
     greedy, measured = _played(held, policies, resets[:: config.samples], greedy=True)
     found |= {f"greedy_{name}": value for name, value in measured.items()}
     return Evaluation(found, sampled, greedy)
+
+
+def episode_seed(seed: int, task: str, sample: int) -> int:
+    """What decides all randomness of one episode."""
+    return derive(seed, "evaluate", task, sample)
 
 
 def _played(

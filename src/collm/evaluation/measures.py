@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from statistics import fmean, pstdev
 
 from collm.types import Tree, Turn
@@ -18,24 +19,38 @@ def measures(trees: Sequence[Tree]) -> dict[str, float]:
     siblings. A metric's plain name is its mean over all turns, ``final_`` its mean over last turns;
     ``component/NAME`` is a term of the raw reward, 0 where a turn does not name it.
     """
+    return means(samples(trees))
+
+
+def means(values: Mapping[str, Sequence[Sequence[float]]]) -> dict[str, float]:
+    """The mean of all values of a name, and beside ``return_mean`` their standard deviation."""
+    found: dict[str, float] = {}
+    for name, groups in values.items():
+        found[name] = fmean(chain.from_iterable(groups))
+        if name == "return_mean":
+            found["return_std"] = pstdev(chain.from_iterable(groups))
+    return found
+
+
+def samples(trees: Sequence[Tree]) -> dict[str, list[list[float]]]:
+    """The values behind every mean of :func:`measures`, for each tree a list, which may be empty."""
     trees = [tree.played for tree in trees]
-    turns = [turn for tree in trees for turn in tree.turns]
-    last = [tree.turns[episode[-1]] for tree in trees for episode in tree.episodes()]
-    returns = [_expected(tree, lambda turn: turn.reward) for tree in trees]
+    turns = [list(tree.turns) for tree in trees]
+    last = [[tree.turns[episode[-1]] for episode in tree.episodes()] for tree in trees]
     found = {
-        "return_mean": fmean(returns),
-        "return_std": pstdev(returns),
-        "reward_mean": fmean(turn.reward for turn in turns),
-        "raw_reward_mean": fmean(turn.raw_reward for turn in turns),
-        "turns_mean": fmean(_expected(tree, lambda turn: 1.0) for tree in trees),
+        "return_mean": [[_expected(tree, lambda turn: turn.reward)] for tree in trees],
+        "reward_mean": [[turn.reward for turn in own] for own in turns],
+        "raw_reward_mean": [[turn.raw_reward for turn in own] for own in turns],
+        "turns_mean": [[_expected(tree, lambda turn: 1.0)] for tree in trees],
     }
-    for name in dict.fromkeys(name for turn in turns for name in turn.components):
-        found[COMPONENT + name] = fmean(turn.components.get(name, 0.0) for turn in turns)
-    for name in dict.fromkeys(name for turn in turns for name in turn.metrics):
+    every = list(chain.from_iterable(turns))
+    for name in dict.fromkeys(name for turn in every for name in turn.components):
+        found[COMPONENT + name] = [[turn.components.get(name, 0.0) for turn in own] for own in turns]
+    for name in dict.fromkeys(name for turn in every for name in turn.metrics):
         for prefix, chosen in (("", turns), ("final_", last)):
-            values = [turn.metrics[name] for turn in chosen if name in turn.metrics]
-            if values:
-                found[prefix + name] = fmean(values)
+            values = [[turn.metrics[name] for turn in own if name in turn.metrics] for own in chosen]
+            if any(values):
+                found[prefix + name] = values
     return found
 
 

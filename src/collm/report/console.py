@@ -83,15 +83,16 @@ def comparison_table(before: Mapping[str, float], after: Mapping[str, float], na
     return table
 
 
-def measures_table(found: Mapping[str, float]) -> Table:
-    """All measures of one evaluation."""
+def measures_table(found: Mapping[str, float], intervals: Mapping[str, tuple[float, float]]) -> Table:
+    """All measures of one evaluation, sampled ones with their intervals."""
     table = Table()
     table.add_column("measure")
-    table.add_column("sampled", justify="right")
-    table.add_column("greedy", justify="right")
+    for title in ("sampled", "95 %", "greedy"):
+        table.add_column(title, justify="right")
     for name in found:
         if not name.startswith("greedy_"):
-            table.add_row(Text(printable(name)), _cell(found, name), _cell(found, f"greedy_{name}"))
+            interval = " ... ".join(f"{bound:.3f}" for bound in intervals.get(name, ()))
+            table.add_row(Text(printable(name)), _cell(found, name), interval, _cell(found, f"greedy_{name}"))
     return table
 
 

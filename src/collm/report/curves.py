@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from collm.base.values import finite
 from collm.errors import CollmError
+from collm.evaluation.bootstrap import bootstrap_interval
 from collm.runs.run import Run
 
 Source = Literal["train", "test", "greedy"]
@@ -31,7 +32,6 @@ _LOOKS: Mapping[Source, Mapping[str, Any]] = {
     "greedy": {"color": "tab:green", "linestyle": ":", "marker": "s"},
 }
 _STYLES = ("-", "--", ":", "-.", (0, (7, 2)), (0, (1, 3)), (0, (5, 1, 1, 1, 1, 1)))
-_RESAMPLES = 2000
 _GRID = 100
 _SHARE = 0.05
 """Of the points of a training curve; one shown value is the mean of so many."""
@@ -127,21 +127,6 @@ def _on_one_grid(curves: Sequence[tuple[Sequence[float], Sequence[float]]]) -> t
 
 def _counted(label: str, runs: int) -> str:
     return label if runs == 1 else f"{label} ({runs} seeds)"
-
-
-def bootstrap_interval(values: Any, seed: int = 0) -> tuple[Any, Any]:
-    """95 % interval of the mean over the first axis, by resampling it.
-
-    Args:
-        values: ``"run point"``.
-
-    Returns:
-        Lower and upper bounds, ``"point"`` each.
-    """
-    stream = np.random.default_rng(seed)
-    picks = stream.integers(len(values), size=(_RESAMPLES, len(values)))
-    means = values[picks].mean(axis=1)
-    return np.quantile(means, 0.025, axis=0), np.quantile(means, 0.975, axis=0)
 
 
 def _curve(folder: Path, name: str, source: Source) -> tuple[Sequence[float], Sequence[float]]:

@@ -11,9 +11,10 @@ from pydantic import Field, model_validator
 
 from collm.data.rows import is_file_name, select
 from collm.data.tasks import load_tasks
-from collm.env import MOST_TURNS, Environment, Split, StepSeconds, Transition
+from collm.env import MOST_TURNS, Environment, Split, StepSeconds, Transition, remade
 from collm.envs.coding.embedded import embedded_problems
 from collm.envs.coding.feedback import MODES, FeedbackMode, Review
+from collm.envs.coding.informed_prompts import informed_prompt
 from collm.envs.coding.ladder import BEST, BEST_ALONE, climb
 from collm.envs.coding.problem import Problem, parse_problem, renamed
 from collm.envs.coding.replies.reading import Reading
@@ -22,6 +23,9 @@ from collm.envs.coding.variants import VARIANTS, Variant, VariantName
 from collm.errors import CollmError
 from collm.sandbox import SandboxConfig, TestResult, grade, guards
 from collm.types import Observation, Observations
+
+_OF_THE_SETTING = ("num_turns", "reward_shift", "termination_threshold")
+"""What is decided by whether main is alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +156,18 @@ class Coding(Environment[Problem, CodingState]):
         turn = len(state.plays)
         return {agent: Observation(self._prompt(state, agent, turn), raw=raw) for agent in self.agents}
 
+    def observe_replies(
+        self, state: CodingState, agent: str, replies: Mapping[str, str]
+    ) -> Observation | None:
+        if self.num_agents == 1:
+            return None
+        codes = {name: self._code(state.problem, name, reply) for name, reply in replies.items()}
+        seen = self.observe(state)[agent]
+        return replace(seen, text=informed_prompt(seen.text, agent, codes))
+
+    def for_one_agent(self) -> Coding:
+        return remade(self, forget=_OF_THE_SETTING, num_agents=1)
+
     def step(self, state: CodingState, replies: Mapping[str, str]) -> Transition[CodingState]:
         """Judge a joint reply.
 
@@ -185,6 +201,12 @@ class Coding(Environment[Problem, CodingState]):
         else:
             results = self._rules.untested(reading, problem.entry_point, len(suite.labels))
         return Play(tuple(replies.items()), reading, results)
+
+    def _code(self, problem: Problem, agent: str, reply: str) -> str:
+        """The function in a reply, or the whole of a reply in which there is none."""
+        main, aux = (reply, "") if agent == "main" else ("", reply)
+        reading = self._rules.read(problem, main, aux)
+        return (reading.main if agent == "main" else reading.aux).source or reply.strip()
 
     @property
     def _sandbox(self) -> SandboxConfig:

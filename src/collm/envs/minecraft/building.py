@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic
 
 from pydantic import Field, model_validator
 
 from collm.data.rows import is_file_name, select
 from collm.data.tasks import load_tasks
-from collm.env import MOST_TURNS, Environment, Split, StepSeconds, TaskT
+from collm.env import MOST_TURNS, Environment, Split, StepSeconds, TaskT, remade
 from collm.envs.minecraft.blueprint import Point
 from collm.envs.minecraft.commands import Command
 from collm.envs.minecraft.framing import FRAMINGS, Framing, Variant
+from collm.envs.minecraft.informed_prompts import informed_prompt
 from collm.envs.minecraft.looks import voxels
 from collm.envs.minecraft.world import World, build
 from collm.types import Observation, Observations
@@ -106,6 +107,16 @@ class Building(Environment[TaskT, BuildState[TaskT]], Generic[TaskT]):
         if system is None:
             return {agent: Observation(text) for agent, text in texts.items()}
         return {agent: Observation(f"{system}\n\n{text}", raw=True) for agent, text in texts.items()}
+
+    def observe_replies(
+        self, state: BuildState[TaskT], agent: str, replies: Mapping[str, str]
+    ) -> Observation | None:
+        names = {name: f"{self.framing.title} {number}" for number, name in enumerate(self.agents, start=1)}
+        seen = self.observe(state)[agent]
+        return replace(seen, text=informed_prompt(seen.text, agent, replies, names))
+
+    def for_one_agent(self) -> Building[TaskT]:
+        return remade(self, num_agents=1, num_turns=1)
 
     def panel(self, task: TaskT, turns: Sequence[Mapping[str, str]]) -> Mapping[str, Any]:
         """What the last of the turns built, beside the target: a panel of the kind ``voxels``."""

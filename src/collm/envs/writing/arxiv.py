@@ -5,13 +5,14 @@ The paper does not treat it; its reference code ships it beside ``tldr``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from collm.env import Split
 from collm.envs.writing.abstracts import embedded_abstracts
+from collm.envs.writing.informed_prompts import informed_arxiv_prompt
 from collm.envs.writing.pair import PairWriting
 from collm.envs.writing.prompts import arxiv_prompts, single_arxiv_prompt
 from collm.envs.writing.readings import Readings, readings
@@ -43,6 +44,9 @@ class Arxiv(PairWriting):
     @property
     def readings(self) -> Readings:
         return _READINGS
+
+    def _informed_prompt(self, source: str, agent: str, texts: Mapping[str, str]) -> str | None:
+        return informed_arxiv_prompt(self._prompts(source)[agent], agent, texts)
 
     def _single_prompt(self, source: str) -> str:
         return single_arxiv_prompt(source)

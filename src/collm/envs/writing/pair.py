@@ -7,8 +7,10 @@ from collections.abc import Mapping
 
 from pydantic import field_validator
 
-from collm.envs.writing.base import Writing
+from collm.env import remade
+from collm.envs.writing.base import Writing, WritingState
 from collm.envs.writing.paragraphs import two_paragraphs
+from collm.types import Observation
 
 WRITER = "writer"
 
@@ -33,6 +35,17 @@ class PairWriting(Writing):
     def agents(self) -> tuple[str, ...]:
         return self.texts if self.num_agents == 2 else (WRITER,)
 
+    def observe_replies(
+        self, state: WritingState, agent: str, replies: Mapping[str, str]
+    ) -> Observation | None:
+        if self.num_agents == 1:
+            return None
+        text = self._informed_prompt(state.source.text, agent, replies)
+        return None if text is None else Observation(text, raw=True)
+
+    def for_one_agent(self) -> PairWriting:
+        return remade(self, num_agents=1)
+
     def _texts(self, replies: Mapping[str, str]) -> Mapping[str, str]:
         if self.num_agents == 2:
             return super()._texts(replies)
@@ -42,6 +55,10 @@ class PairWriting(Writing):
         if self.num_agents == 2:
             return super()._prompts(source)
         return {WRITER: self._single_prompt(source)}
+
+    @abstractmethod
+    def _informed_prompt(self, source: str, agent: str, texts: Mapping[str, str]) -> str | None:
+        """What one of two writers reads that may see texts of this turn; ``None``: neutral words."""
 
     @abstractmethod
     def _single_prompt(self, source: str) -> str:

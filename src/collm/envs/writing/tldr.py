@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from collm.env import Split
+from collm.envs.writing.informed_prompts import informed_tldr_prompt
 from collm.envs.writing.pair import PairWriting
 from collm.envs.writing.posts import embedded_posts
 from collm.envs.writing.prompts import paper_tldr_prompts, reference_tldr_prompts, single_tldr_prompt
@@ -39,6 +40,9 @@ class TLDR(PairWriting):
     @property
     def readings(self) -> Readings:
         return _READINGS
+
+    def _informed_prompt(self, source: str, agent: str, texts: Mapping[str, str]) -> str | None:
+        return informed_tldr_prompt(source, agent, texts)
 
     def _single_prompt(self, source: str) -> str:
         return single_tldr_prompt(source)
