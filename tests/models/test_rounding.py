@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -8,10 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from collm.base.seeding import derive
-from collm.errors import AbsentError
 from collm.models.config import Optimization
 from collm.models.optimizer import Optimizer
-from collm.models.moments import EightBit, rounded
+from collm.models.moments import EightBit, dynamic_values, rounded
 from collm.models.rounding import PART, RoundingAdamW
 
 SETTINGS = {"lr": 0.01, "betas": (0.9, 0.99), "eps": 1e-8, "weight_decay": 0.1}
@@ -164,7 +162,6 @@ def test_moments_in_the_hosts_memory_change_no_bit() -> None:
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
 def test_moments_of_8_bits_go_where_the_others_go(dtype: torch.dtype) -> None:
-    pytest.importorskip("torchao")
     plain, coarse = large(dtype), large(dtype)
     start, config = plain.detach().float().clone(), Optimization(learning_rate=5e-6)
     optimizer = Optimizer([coarse], config.model_copy(update={"optimizer": "adamw_8bit"}))
@@ -175,7 +172,6 @@ def test_moments_of_8_bits_go_where_the_others_go(dtype: torch.dtype) -> None:
 
 
 def test_moments_of_8_bits_take_a_byte_a_number_and_go_on_bit_for_bit(tmp_path: Path) -> None:
-    pytest.importorskip("torchao")
     config = Optimization(learning_rate=1e-4, optimizer="adamw_8bit")
     whole, parts = large(), large()
     expected = stepped(Optimizer([whole], config), whole, range(6))
@@ -189,10 +185,9 @@ def test_moments_of_8_bits_take_a_byte_a_number_and_go_on_bit_for_bit(tmp_path: 
 
 
 def test_an_8_bit_moment_is_near_what_was_written() -> None:
-    pytest.importorskip("torchao")
     exact = torch.randn(4096, generator=generator())
     for signed, numbers in ((True, exact), (False, exact.square())):
-        moments = EightBit(signed, "here")
+        moments = EightBit(signed)
         stored = moments.zeros(numbers, numbers.device)
         assert not moments.read(stored, numbers.device).any()
         moments.write(stored, numbers, generator())
@@ -200,7 +195,10 @@ def test_an_8_bit_moment_is_near_what_was_written() -> None:
         assert float((found - numbers).abs().mean() / numbers.abs().mean()) < 0.02
 
 
-def test_a_library_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "torchao.optim.quant_utils", None)
-    with pytest.raises(AbsentError, match=r"optimizer: .*torchao.*collm\[optimizers\]"):
-        Optimizer([large()], Optimization(optimizer="adamw_8bit"))
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_byte_stands_for_256_numbers(signed: bool) -> None:
+    values = dynamic_values(signed)
+    assert len(values.unique()) == 256
+    assert values.tolist() == sorted(values.tolist())
+    assert {0.0, 1.0} <= set(values.tolist())
+    assert bool((values < 0).any()) == signed

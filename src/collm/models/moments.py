@@ -5,13 +5,10 @@ A moment is one or more flat tensors under names of their own in the optimizer's
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-
-from collm.data.rows import optional_module
 
 _BLOCK = 256
 _LEAST = 4096
@@ -48,38 +45,46 @@ class Plain:
 
 
 class EightBit:
-    """A byte for each number and a scale for each block of 256 (Dettmers et al. 2021), as torchao does it.
+    """A byte for each number and a scale for each block of 256 (Dettmers et al. 2021, arXiv 2110.02861).
 
     Args:
         signed: whether numbers may be negative.
-        where: the key of the recipe, for errors.
-
-    Raises:
-        AbsentError: if torchao is not installed.
     """
 
-    def __init__(self, signed: bool, where: str) -> None:
-        self._library = optional_module("torchao.optim.quant_utils", where, "optimizers")
-        self._map = cache(self._library.create_dynamic_map)
-        self._signed = signed
+    def __init__(self, signed: bool) -> None:
+        self._values = dynamic_values(signed)
+        self._borders = (self._values[1:] + self._values[:-1]) / 2
 
     def zeros(self, parameter: Tensor, home: torch.device) -> dict[str, Tensor]:
-        codes = torch.full(parameter.shape, self._map(self._signed).index(0), dtype=torch.uint8, device=home)
+        zero = int(self._values.eq(0).nonzero())
+        codes = torch.full(parameter.shape, zero, dtype=torch.uint8, device=home)
         return {"": codes, "_scale": torch.zeros(parameter.numel() // _BLOCK, device=home)}
 
     def read(self, part: dict[str, Tensor], device: torch.device) -> Tensor:
-        numbers: Tensor = self._library.dequant_with_qmap(
-            part[""].to(device), self._table(device), part["_scale"].to(device)
-        )
-        return numbers
+        codes, scale = part[""].to(device).view(-1, _BLOCK), part["_scale"].to(device)
+        return (self._values.to(device)[codes.int()] * scale[:, None]).view(-1)
 
     def write(self, part: dict[str, Tensor], exact: Tensor, generator: torch.Generator) -> None:
-        scaled, scale = self._library.scale_tensor(exact, _BLOCK)
-        part[""].copy_(self._library.quantize_8bit_with_qmap(scaled, self._table(exact.device)))
+        blocks = exact.view(-1, _BLOCK)
+        scale = blocks.abs().amax(-1)
+        scaled = blocks / scale.clamp_min(torch.finfo(scale.dtype).tiny)[:, None]
+        codes = torch.bucketize(scaled, self._borders.to(exact.device), out_int32=True)
+        part[""].copy_(codes.view(-1))
         part["_scale"].copy_(scale)
 
-    def _table(self, device: torch.device) -> Tensor:
-        return torch.tensor(self._map(self._signed), device=device)
+
+def dynamic_values(signed: bool) -> Tensor:
+    """The 256 numbers from -1 or 0 to 1 that a byte stands for, in order: the larger, the finer.
+
+    Of each of seven powers of ten there are twice as many as of the power below it, evenly spread.
+    """
+    values = [0.0, 1.0]
+    for power in range(7):
+        count = 2**power if signed else 2 ** (power + 1)
+        middles = 0.1 + 0.9 * (torch.arange(count, dtype=torch.float64) + 0.5) / count
+        decade = (middles * 10.0 ** (power - 6)).tolist()
+        values += decade + ([-value for value in decade] if signed else [])
+    return torch.tensor(sorted(values), dtype=torch.float32)
 
 
 def fits_blocks(parameter: Tensor) -> bool:

@@ -15,8 +15,6 @@ from collm.models.config import Optimization
 from collm.models.moments import EightBit
 from collm.models.rounding import RoundingAdamW
 
-_FIELD = "optimization.optimizer"
-
 
 def rate_factor(config: Optimization, update: int, planned_updates: int) -> float:
     """The share of the peak learning rate at an update, counted from 0."""
@@ -40,9 +38,6 @@ class Optimizer:
 
     Attributes:
         steps: taken so far.
-
-    Raises:
-        AbsentError: if the optimizer needs a library that is not installed.
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter], config: Optimization, seed: int = 0) -> None:
@@ -84,7 +79,7 @@ class Optimizer:
 def _kind(parameters: Sequence[nn.Parameter], config: Optimization, seed: int) -> Any:
     """What makes the optimizer of that name."""
     if config.optimizer == "adamw_8bit":
-        moments = (EightBit(True, _FIELD), EightBit(False, _FIELD))
+        moments = (EightBit(signed=True), EightBit(signed=False))
         return partial(RoundingAdamW, seed=seed, moments=moments)
     if config.optimizer == "adamw_offload":
         return partial(RoundingAdamW, seed=seed, home="cpu")
