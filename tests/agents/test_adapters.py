@@ -70,7 +70,12 @@ def logits(member: Any) -> Tensor:
 @pytest.fixture
 def team(qwen3: Path) -> Team:
     """Two agents and a critic that talk, on one base."""
-    settings = {"model": str(qwen3), "device": "cpu", "adapter": ADAPTER, "optimization": {"learning_rate": 5e-2}}
+    settings = {
+        "model": str(qwen3),
+        "device": "cpu",
+        "adapter": ADAPTER,
+        "optimization": {"learning_rate": 5e-2},
+    }
     agent = validated(AgentConfig, {**settings, "sampling": {"max_tokens": 12}})
     return load_team({"a": agent, "b": agent}, validated(CriticConfig, settings), ["central"])
 

@@ -157,7 +157,9 @@ def test_moments_in_the_hosts_memory_change_no_bit() -> None:
     here, there = large(), large()
     config = Optimization(learning_rate=1e-4)
     offloaded = Optimizer([there], config.model_copy(update={"optimizer": "adamw_offload"}))
-    assert torch.equal(stepped(offloaded, there, range(5)), stepped(Optimizer([here], config), here, range(5)))
+    assert torch.equal(
+        stepped(offloaded, there, range(5)), stepped(Optimizer([here], config), here, range(5))
+    )
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
