@@ -6,9 +6,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from collm.base.seeding import derive
 from collm.models.config import Optimization
 from collm.models.optimizer import Optimizer
-from collm.models.rounding import RoundingAdamW, rounded
+from collm.models.moments import EightBit, dynamic_values, rounded
+from collm.models.rounding import PART, RoundingAdamW
 
 SETTINGS = {"lr": 0.01, "betas": (0.9, 0.99), "eps": 1e-8, "weight_decay": 0.1}
 
@@ -104,3 +106,101 @@ def test_the_rounding_noise_follows_the_seed_of_the_optimizer() -> None:
 
     assert torch.equal(moved(1), moved(1))
     assert not torch.equal(moved(1), moved(2))
+
+
+def whole_tensor_step(
+    weights: Tensor, mean: Tensor, square: Tensor, gradient: Tensor, step: int, number: int
+) -> None:
+    """The same step without parts: everything of a parameter in float32 at once."""
+    first, second = SETTINGS["betas"]  # type: ignore[misc]
+    noise = generator(derive(0, "rounding", step, number))
+    grown = gradient.float()
+    new_mean = mean.float().lerp_(grown, 1 - first)
+    new_square = square.float().mul_(second).addcmul_(grown, grown, value=1 - second)
+    scale = (new_square / (1 - second**step)).sqrt_().add_(SETTINGS["eps"])
+    moved = weights.float() * (1 - SETTINGS["lr"] * SETTINGS["weight_decay"])  # type: ignore[operator]
+    moved.addcdiv_(new_mean, scale, value=-SETTINGS["lr"] / (1 - first**step))  # type: ignore[operator]
+    for target, exact in ((weights, moved), (mean, new_mean), (square, new_square)):
+        target.copy_(rounded(exact, target.dtype, noise))
+
+
+@pytest.mark.parametrize("size", [7, PART, 2 * PART + 300])
+def test_parts_change_no_bit(size: int) -> None:
+    start = torch.randn(size, generator=generator()).bfloat16()
+    parameter, weights = nn.Parameter(start.clone()), start.clone()
+    mean, square = torch.zeros_like(start), torch.zeros_like(start)
+    optimizer = RoundingAdamW([parameter], **SETTINGS)  # type: ignore[arg-type]
+    for step in (1, 2, 3):
+        gradient = torch.randn(size, generator=generator(step)).bfloat16()
+        parameter.grad = gradient
+        optimizer.step()
+        whole_tensor_step(weights, mean, square, gradient, step, 0)
+    assert torch.equal(parameter, weights)
+    assert torch.equal(optimizer.state[parameter]["mean"], mean)
+    assert torch.equal(optimizer.state[parameter]["square"], square)
+
+
+def large(dtype: torch.dtype = torch.bfloat16) -> nn.Parameter:
+    return nn.Parameter((0.02 * torch.randn(80, 256, generator=generator())).to(dtype))
+
+
+def stepped(optimizer: Optimizer, parameter: nn.Parameter, steps: range) -> Tensor:
+    """The weights after some steps under noisy gradients of one sign on average."""
+    for step in steps:
+        noise = torch.randn(parameter.shape, generator=generator(step))
+        parameter.grad = (1e-3 * (1 + noise)).to(parameter.dtype)
+        optimizer.step(0, 1)
+    return parameter.detach().clone()
+
+
+def test_moments_in_the_hosts_memory_change_no_bit() -> None:
+    here, there = large(), large()
+    config = Optimization(learning_rate=1e-4)
+    offloaded = Optimizer([there], config.model_copy(update={"optimizer": "adamw_offload"}))
+    assert torch.equal(
+        stepped(offloaded, there, range(5)), stepped(Optimizer([here], config), here, range(5))
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_moments_of_8_bits_go_where_the_others_go(dtype: torch.dtype) -> None:
+    plain, coarse = large(dtype), large(dtype)
+    start, config = plain.detach().float().clone(), Optimization(learning_rate=5e-6)
+    optimizer = Optimizer([coarse], config.model_copy(update={"optimizer": "adamw_8bit"}))
+    far = stepped(Optimizer([plain], config), plain, range(60)).float() - start
+    found = stepped(optimizer, coarse, range(60)).float() - start
+    assert float(found.mean()) == pytest.approx(float(far.mean()), rel=0.1)
+    assert float(far.mean()) < -1e-4
+
+
+def test_moments_of_8_bits_take_a_byte_a_number_and_go_on_bit_for_bit(tmp_path: Path) -> None:
+    config = Optimization(learning_rate=1e-4, optimizer="adamw_8bit")
+    whole, parts = large(), large()
+    expected = stepped(Optimizer([whole], config), whole, range(6))
+    first = Optimizer([parts], config)
+    stepped(first, parts, range(3))
+    first.save(tmp_path / "state.pt")
+    assert (tmp_path / "state.pt").stat().st_size < 2 * parts.numel() * 1.1 + 4096
+    second = Optimizer([parts], config)
+    second.load(tmp_path / "state.pt")
+    assert torch.equal(stepped(second, parts, range(3, 6)), expected)
+
+
+def test_an_8_bit_moment_is_near_what_was_written() -> None:
+    exact = torch.randn(4096, generator=generator())
+    for signed, numbers in ((True, exact), (False, exact.square())):
+        moments = EightBit(signed)
+        stored = moments.zeros(numbers, numbers.device)
+        assert not moments.read(stored, numbers.device).any()
+        moments.write(stored, numbers, generator())
+        found = moments.read(stored, numbers.device)
+        assert float((found - numbers).abs().mean() / numbers.abs().mean()) < 0.02
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_byte_stands_for_256_numbers(signed: bool) -> None:
+    values = dynamic_values(signed)
+    assert len(values.unique()) == 256
+    assert values.tolist() == sorted(values.tolist())
+    assert {0.0, 1.0} <= set(values.tolist())
+    assert bool((values < 0).any()) == signed

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import re
+import shlex
 
 import pytest
 from rich.console import Console
@@ -9,7 +10,9 @@ from rich.console import Console
 from collm.algorithms.base import Branching, JointMode
 from collm.config.recipes import load_recipe
 from collm.errors import CollmError
-from collm.report.dry_run import print_dry_run, samples_of_turns
+from collm.report.dry_run import print_dry_run, print_memory
+from collm.report.fitting import GIB, peaks_of
+from collm.report.work import samples_of_turns
 
 
 def printed(name: str, *overrides: str) -> str:
@@ -36,9 +39,11 @@ def test_work_and_memory_of_the_demo_are_printed() -> None:
     assert "training tasks: 192" in text
     assert "updates: 7\n" in text
     assert "trees an update: 32, at most 256 inference calls" in text
-    assert "Estimated memory in MiB" in text
+    assert "Held throughout, in MiB" in text
     for role in ("agent player_1", "agent player_2", "critic central"):
-        assert re.search(rf"^{role} +[\d,]+( +\d+\.\d\d){{5}} *$", text, re.MULTILINE)
+        assert re.search(rf"^{role} +[\d,]+( +\d+\.\d\d){{2,3}} *$", text, re.MULTILINE)
+    for phase in ("sampling", "scoring", "update of agent player_1", "update of critic central"):
+        assert re.search(rf"^{phase} +\d+\.\d\d *$", text, re.MULTILINE)
     assert "updates: 12\n" in printed("demo", "training.epochs=2", "training.tasks_per_update=32")
 
 
@@ -64,3 +69,31 @@ def test_data_that_lie_elsewhere_are_named() -> None:
 def test_a_model_that_cannot_be_found_is_named() -> None:
     with pytest.raises(CollmError, match=r"agents\.player_1\.model: \./absent holds no model"):
         printed("demo", "agents.player_1.model=./absent")
+
+
+def verdict(gibibytes: float, *overrides: str) -> str:
+    out = io.StringIO()
+    config = load_recipe("demo", ["agents.*.device=cuda:0", "critic.device=cuda:1", *overrides])
+    print_memory(config, Console(file=out, width=80), gibibytes)
+    return out.getvalue()
+
+
+def test_every_device_is_judged() -> None:
+    text = verdict(80)
+    assert "cuda:0: fits 80 GiB" in text
+    assert "cuda:1: fits 80 GiB" in text
+    assert "it fits with" not in text
+
+
+def test_what_does_not_fit_is_told_what_to_set() -> None:
+    needed = max(max(peaks.values()) for peaks in peaks_of(load_recipe("demo")).values()) / GIB
+    text = verdict(needed / 3)
+    settings = re.search("it fits with: (.*)", text)
+    assert "does not fit" in text
+    assert settings is not None
+    mended = verdict(needed / 3, *shlex.split(settings[1]))
+    assert "does not fit" not in mended
+
+
+def test_what_fits_nowhere_is_told_so() -> None:
+    assert "no setting known here makes it fit" in verdict(0.001)

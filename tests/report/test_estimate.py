@@ -12,8 +12,10 @@ from transformers import AutoConfig
 
 from collm.config.tree import RunConfig, make_config
 from collm.errors import CollmError
-from collm.report.estimate import footprints, peak, read_architecture
+from collm.report.estimate import Footprint, Work, footprints, phases, read_architecture, steady
 from tests.checkpoints import save_qwen2, save_qwen3
+
+WORK = Work(rows=4, kept=4, siblings=1, episodes=1, turns=2, reference=False)
 
 
 @pytest.fixture(scope="module")
@@ -29,71 +31,88 @@ def config(models: Path, algorithm: str = "collm_cc", **shared: object) -> RunCo
         "env": {"type": "housebuild"},
         "algorithm": {"type": algorithm},
         "agents": {
-            "*": {"context": 100, "sampling": {"max_tokens": 28}, **shared},
+            "*": {"device": "cpu", "context": 100, "sampling": {"max_tokens": 28}, **shared},
             "player_1": {"model": str(models / "a")},
             "player_2": {"model": str(models / "b")},
         },
-        "critic": {"model": str(models / "a"), "batch_tokens": 50, "context": 80},
+        "critic": {"model": str(models / "a"), "device": "cpu", "batch_tokens": 50, "context": 80},
     }
     return make_config(values, "here")
 
 
+def first(models: Path, work: Work = WORK, **shared: object) -> Footprint:
+    return next(footprints(config(models, **shared), work))
+
+
 def test_parameters_and_what_grows_with_them(models: Path) -> None:
-    found = {one.role: one for one in footprints(config(models), rows=4)}
+    found = {one.role: one for one in footprints(config(models), WORK)}
     assert list(found) == ["agent player_1", "agent player_2", "critic central"]
     for role, folder in (("agent player_1", "a"), ("agent player_2", "b")):
         weights = load_file(models / folder / "model.safetensors")
         one = found[role]
         assert one.parameters == sum(weight.numel() for weight in weights.values())
-        assert one.weights == one.gradients == 4 * one.parameters
-        assert one.optimizer == 8 * one.parameters
-        assert one.steady == 16 * one.parameters
-        # 2 layers, keys and values, 1 head of 16 floats; 4 replies of 100 + 28 tokens.
-        assert one.cache == one.kept == 4 * 128 * 2 * 2 * 16 * 4
-    assert found["critic central"].cache == found["critic central"].kept == 0
-    roles = [one.role for one in footprints(config(models, "collm_dc"), rows=4)]
+        assert (one.weights, one.moments) == (4 * one.parameters, 8 * one.parameters)
+        # 2 layers, keys and values, 1 head of 16 floats; 4 histories of 100 tokens.
+        assert one.kept == 4 * 100 * 2 * 2 * 16 * 4
+    assert found["critic central"].kept == found["critic central"].sampling == 0
+    roles = [one.role for one in footprints(config(models, "collm_dc"), WORK)]
     assert roles[2:] == ["critic player_1", "critic player_2"]
-
-
-def test_what_bounds_memory_does(models: Path) -> None:
-    full, half, rows, tokens = (
-        next(footprints(config(models, **shared), rows=4))
-        for shared in ({}, {"dtype": "bfloat16"}, {"batch_rows": 2}, {"batch_tokens": 8192})
-    )
-    assert (half.weights, half.optimizer, half.cache) == (
-        full.weights / 2,
-        full.optimizer / 2,
-        full.cache / 2,
-    )
-    assert (rows.cache, rows.kept) == (full.cache / 2, full.kept)
-    assert tokens.activations == full.activations / 2
 
 
 def test_what_is_not_kept_does_not_count(models: Path) -> None:
     for setting in ({"keep_cache": False}, {"history": "turn"}):
-        assert next(footprints(config(models, **setting), rows=4)).kept == 0
+        assert first(models, **setting).kept == 0
+    assert first(models, Work(4, 0, 1, 1, 1, False)).kept == 0, "nothing after the only turn"
 
 
-def test_the_reference_policy_counts_where_there_is_one(models: Path) -> None:
-    plain = config(models)
-    weighed = plain.model_copy(update={"algorithm": plain.algorithm.model_copy(update={"reference_kl": 0.1})})
-    without, with_it = (next(footprints(one, rows=4)) for one in (plain, weighed))
-    assert (without.reference, with_it.reference) == (0, with_it.weights)
-    assert with_it.steady == without.steady + with_it.weights
+def test_moments_take_what_the_optimizer_gives_them(models: Path) -> None:
+    plain = first(models)
+    eight = first(models, optimization={"optimizer": "adamw_8bit"})
+    assert plain.parameters * 2 < eight.moments < plain.parameters * 2.1
+    away = {"optimization": {"optimizer": "adamw_offload"}, "device": "cuda:0"}
+    assert first(models, **away).moments == 0
 
 
-def test_a_row_longer_than_the_batch_counts_whole(models: Path) -> None:
-    small, large = (
-        next(footprints(config(models, batch_tokens=tokens), 1)).activations for tokens in (1, 128)
+def test_a_base_that_several_share_counts_once(models: Path) -> None:
+    shared = config(models, adapter={"r": 2})
+    same = shared.agents["player_1"]
+    critic = shared.critic.model_copy(update={"adapter": same.adapter}) if shared.critic else None
+    team = shared.model_copy(update={"agents": {"player_1": same, "player_2": same}, "critic": critic})
+    found = list(footprints(team, WORK))
+    whole = first(models).weights
+    assert [one.base for one in found] == [(f"{models / 'a'} float32", whole)] * 3
+    assert steady(found) == whole + 3 * (4 + 8) * found[0].parameters
+
+
+def test_a_reference_is_a_base_of_its_own_beside_full_weights(models: Path) -> None:
+    weighed = first(models, Work(4, 4, 1, 1, 2, True))
+    assert weighed.base == (f"{models / 'a'} float32", weighed.weights)
+    assert first(models).base is None
+
+
+def test_gradients_do_not_add_up_over_models(models: Path) -> None:
+    found = list(footprints(config(models), WORK))
+    peaks = phases(found)["cpu"]
+    held = steady(found)
+    assert peaks["update of agent player_1"] == held + found[0].update
+    assert peaks["sampling"] == held + found[0].kept + found[1].kept + max(
+        found[0].sampling, found[1].sampling
     )
-    assert small == large > 0
+    assert peaks["checkpoint"] == held + max(one.checkpoint for one in found)
 
 
-def test_the_peak_is_what_stays_and_the_largest_of_the_rest(models: Path) -> None:
-    found = list(footprints(config(models), rows=4))
-    learning = max(one.activations for one in found)
-    sampling = sum(one.kept for one in found) + max(one.cache for one in found)
-    assert peak(found) == sum(one.steady for one in found) + max(learning, sampling)
+def test_devices_are_told_apart(models: Path) -> None:
+    apart = config(models)
+    agents = {**apart.agents, "player_2": apart.agents["player_2"].model_copy(update={"device": "cuda:1"})}
+    peaks = phases(list(footprints(apart.model_copy(update={"agents": agents}), WORK)))
+    assert list(peaks) == ["cpu", "cuda:1"]
+    assert "update of agent player_2" in peaks["cuda:1"]
+    assert "update of agent player_2" not in peaks["cpu"]
+
+
+def test_several_microbatches_hold_gradients_beside_activations(models: Path) -> None:
+    one, several = (first(models, Work(4, 4, 1, n, 2, False), batch_tokens=128) for n in (1, 3))
+    assert several.update > one.update
 
 
 def no_network(name: str) -> None:

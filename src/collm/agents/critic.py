@@ -16,6 +16,7 @@ from collm.agents.views import CriticInput
 from collm.agents.weights import open_weights, saved_source
 from collm.base.seeding import derive
 from collm.models.backbone import Backbones
+from collm.models.checkpointing import checkpointed
 from collm.models.families import text_config, trunk
 from collm.models.loading import check_known, load_tokenizer, load_trunk
 from collm.models.masks import model_inputs
@@ -186,7 +187,7 @@ class Critic:
         return begin + ids or (self.tokenizer.eos_token_id,)
 
     def _forward(self, rows: Sequence[Row]) -> dict[int, Tensor]:
-        with self.weights.model() as model:
+        with self.weights.model() as model, checkpointed(model, self.config.gradient_checkpointing):
             inputs = model_inputs(rows, self.tokenizer.pad_token_id, model)
             hidden = trunk(model)(**inputs, use_cache=False).last_hidden_state
         values = self.head(hidden.float()).squeeze(-1)

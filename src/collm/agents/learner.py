@@ -14,6 +14,7 @@ from torch import Tensor
 from collm.agents.config import AgentConfig
 from collm.functional.losses import TokenScores, importance_ratios, token_divergences
 from collm.models.backbone import Handle
+from collm.models.checkpointing import checkpointed
 from collm.models.optimizer import Optimizer
 from collm.models.teacher_forcing import ScoredBatch, score
 from collm.types import Action, Ids
@@ -112,7 +113,7 @@ class Learner:
         samples = [(one.prompt_ids, one.token_ids) for one in step.samples]
         sums = {"policy_loss": 0.0, "ratio": 0.0, "reference_kl": 0.0, "behavior_kl": 0.0}
         reference = self._token_logprobs(self._reference(), samples) if step.reference else None
-        with self.weights.model() as model:
+        with self.weights.model() as model, checkpointed(model, self._config.gradient_checkpointing):
             for batch in self._scored(model, samples):
                 scores = _scores(batch, step.samples, reference)
                 losses = step.loss(scores)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from collm.models.backbone import Backbones, FullWeights, Handle
+from collm.models.checkpointing import check_checkpointing
 from collm.models.config import ModelConfig
 
 
@@ -32,11 +33,16 @@ def open_weights(
         CollmError: if they cannot be opened.
         AbsentError: if an adapter is asked for and peft is not installed.
     """
+    weights: Handle
     if config.adapter is None:
-        return FullWeights(saved_source(config, saved), where, opened)
-    weights = bases.adapter(config, where, config.adapter, seed)
-    if saved is not None:
-        weights.load(saved)
+        weights = FullWeights(saved_source(config, saved), where, opened)
+    else:
+        weights = bases.adapter(config, where, config.adapter, seed)
+        if saved is not None:
+            weights.load(saved)
+    if config.gradient_checkpointing:
+        with weights.model() as model:
+            check_checkpointing(model, where)
     return weights
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from collm import __version__
-from collm.cli import docs, evaluate, export, new, plot, recipes, score, train, view
+from collm.cli import docs, estimate, evaluate, export, new, plot, recipes, score, train, view
 from collm.errors import CollmError, InfrastructureError
 from collm.runs.faults import told_fault
 
@@ -18,6 +18,7 @@ app = typer.Typer(
     help="Train teams of decentralized language-model agents.",
 )
 app.command("train")(train.train)
+app.command("estimate")(estimate.estimate)
 app.add_typer(new.app, name="new")
 app.command("eval")(evaluate.evaluate)
 app.command("score")(score.score)

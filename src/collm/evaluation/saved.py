@@ -37,7 +37,7 @@ def open_team(
             return config, _opened(config, None), f"{place} (untrained)"
     stored = read_config(folder)
     config = make_config(overridden(plain(stored), overrides), place, learns=False)
-    checkpoint = _checkpoint(folder, warn)
+    checkpoint = find_checkpoint(folder, warn)
     with named_after(place):
         return config, _opened(config, checkpoint), str(checkpoint)
 
@@ -60,7 +60,12 @@ def _recipe(place: str, overrides: Sequence[str]) -> RunConfig:
     return load_recipe(place, overrides, learns=False)
 
 
-def _checkpoint(folder: Path, warn: Callable[[str], None]) -> Path:
+def find_checkpoint(folder: Path, warn: Callable[[str], None]) -> Path:
+    """The folder itself if it is a checkpoint, else the newest whole one of the run there.
+
+    Raises:
+        CollmError: if there is none, or it is damaged.
+    """
     if (folder / "agents").is_dir():
         problem = damage(folder)
         if problem is not None:

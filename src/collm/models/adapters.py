@@ -15,6 +15,9 @@ from collm.models.loading import load_causal_model
 
 _WEIGHTS = "adapter_model.safetensors"
 
+ADAPTER_FILES = frozenset({_WEIGHTS, "adapter_config.json", "README.md"})
+"""What peft writes of an adapter."""
+
 _PREFIX = "base_model.model."
 """What names in peft's files begin with, as its wrapper holds the model."""
 

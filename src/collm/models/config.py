@@ -45,12 +45,15 @@ class Optimization(Settings):
     """AdamW with a learning-rate schedule and a gradient clip.
 
     Attributes:
+        optimizer: ``adamw``; ``adamw_8bit``, whose moments take a byte a number; or ``adamw_offload``, whose
+            moments lie in the host's memory.
         learning_rate: at its peak.
         schedule: ``constant``, or decay to 0 over the planned updates, ``linear`` or ``cosine``.
         warmup: updates over which the rate rises from 0.
         max_grad_norm: gradients are scaled down to this norm; ``None`` leaves them.
     """
 
+    optimizer: Literal["adamw", "adamw_8bit", "adamw_offload"] = "adamw"
     learning_rate: float = Field(default=5e-6, gt=0)
     betas: tuple[_Decay, _Decay] = (0.9, 0.999)
     epsilon: float = Field(default=1e-8, gt=0)
@@ -90,6 +93,8 @@ class ModelConfig(Settings):
         device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``, or ``auto`` for CUDA if there is one.
         context: ``C``, the most recent tokens that a forward pass is conditioned on.
         batch_tokens: tokens in one training forward, padding included; bounds memory, not results.
+        gradient_checkpointing: keep only the inputs of layers for the backward pass, and compute the rest
+            again; bounds memory, not results.
         adapter: train a low-rank adapter on frozen weights, which all roles of one model share.
     """
 
@@ -99,6 +104,7 @@ class ModelConfig(Settings):
     device: str = "auto"
     context: int = Field(default=4096, ge=8, le=10**9)
     batch_tokens: int = Field(default=16384, ge=1, le=10**9)
+    gradient_checkpointing: bool = False
     adapter: AdapterConfig | None = None
     optimization: Optimization = Optimization()
 

@@ -120,6 +120,9 @@ def _check_folder(name: str, source: str, needed: str, field: str) -> None:
     folder = Path(source)
     if not folder.is_dir():
         raise CollmError(field, f"no such folder: {name}.", "give a hub id or the path of a saved model.")
+    if needed == "config.json" and (folder / "adapter_config.json").is_file():
+        mend = "name its base, or merge it first: collm export RUN --merged."
+        raise CollmError(field, f"the folder {name} holds an adapter, no model.", mend)
     if not (folder / needed).is_file():
         what = "tokenizer" if needed.startswith("tokenizer") else "model"
         mend = f"save the {what} there with save_pretrained, or name another folder."

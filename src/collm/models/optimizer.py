@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from collm.models.config import Optimization
+from collm.models.moments import EightBit
 from collm.models.rounding import RoundingAdamW
 
 
@@ -42,9 +43,7 @@ class Optimizer:
     def __init__(self, parameters: Iterable[nn.Parameter], config: Optimization, seed: int = 0) -> None:
         self._parameters, self._config = list(parameters), config
         self.steps = 0
-        full = all(parameter.dtype == torch.float32 for parameter in self._parameters)
-        kind: Any = torch.optim.AdamW if full else partial(RoundingAdamW, seed=seed)
-        self._adamw: torch.optim.Optimizer = kind(
+        self._adamw: torch.optim.Optimizer = _kind(self._parameters, config, seed)(
             self._parameters,
             lr=config.learning_rate,
             betas=config.betas,
@@ -75,3 +74,16 @@ class Optimizer:
         state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
         self._adamw.load_state_dict(state["adamw"])
         self.steps = state["steps"]
+
+
+def _kind(parameters: Sequence[nn.Parameter], config: Optimization, seed: int) -> Any:
+    """What makes the optimizer of that name."""
+    if config.optimizer == "adamw_8bit":
+        moments = (EightBit(signed=True), EightBit(signed=False))
+        return partial(RoundingAdamW, seed=seed, moments=moments)
+    if config.optimizer == "adamw_offload":
+        return partial(RoundingAdamW, seed=seed, home="cpu")
+    if any(parameter.dtype != torch.float32 for parameter in parameters):
+        return partial(RoundingAdamW, seed=seed)
+    on_gpu = all(parameter.device.type == "cuda" for parameter in parameters)
+    return partial(torch.optim.AdamW, fused=True) if on_gpu else torch.optim.AdamW

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
 
-from collm.algorithms.base import Branching
 from collm.base.yaml_text import to_yaml
 from collm.config.tree import RunConfig, plain
 from collm.contract.held import hold
 from collm.errors import AbsentError
-from collm.report.estimate import Footprint, footprints, peak
+from collm.report.estimate import Footprint, footprints, phases, steady
+from collm.report.fitting import GIB, advice, fits
+from collm.report.work import samples_of_turns, trees_of, work_of
 from collm.training.schedule import planned_updates
 
 _LONG = 10**15
@@ -28,14 +30,14 @@ def print_dry_run(config: RunConfig, console: Console) -> None:
         CollmError: if the dataset is broken or a model's architecture cannot be found out.
     """
     console.print(to_yaml(plain(config)), markup=False, highlight=False)
-    training, algorithm, turns = config.training, config.algorithm, config.env.num_turns
-    trees = training.tasks_per_update * training.episodes_per_task
+    algorithm, turns = config.algorithm, config.env.num_turns
+    trees = trees_of(config)
     drawn = samples_of_turns(len(config.agents), algorithm.branching, turns)
     calls = trees * len(config.agents) * sum(drawn)
     for line in _work(config):
         console.print(line, soft_wrap=True, markup=False, highlight=False)
     console.print(f"trees an update: {trees}, at most {_count(calls)} inference calls\n", highlight=False)
-    console.print(_table(list(footprints(config, min(trees * drawn[-1], _LONG)))))
+    print_memory(config, console)
 
 
 def _work(config: RunConfig) -> Iterator[str]:
@@ -52,32 +54,62 @@ def _work(config: RunConfig) -> Iterator[str]:
     yield f"updates: {min(planned, training.max_updates or planned)}"
 
 
-def samples_of_turns(num_agents: int, branching: Branching, num_turns: int) -> list[int]:
-    """Samples that one agent draws in a tree at each turn, if no branch ends early.
-
-    With ``align`` their sum over agents is ``N_call(n, K, H) = n K (K^H - 1) / (K - 1)`` of Proposition
-    3.2; with ``cross`` every history branches into ``K^n``.
-    """
-    num_samples = branching.num_samples
-    branches = num_samples if branching.joint_mode == "align" else num_samples**num_agents
-    return [num_samples * branches**turn for turn in range(num_turns)]
-
-
 def _count(number: int) -> str:
     """A number of any size, short."""
     return str(number) if number < _LONG else f"10^{math.log10(number):.0f}"
 
 
-def _table(found: Sequence[Footprint]) -> Table:
-    large = sum(one.steady for one in found) >= 2**30
-    unit, size = ("GiB", 2**30) if large else ("MiB", 2**20)
-    table = Table(title=f"Estimated memory in {unit}", box=None, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column("role", no_wrap=True)
-    headings = ("parameters", "weights", "training", "activations", "KV drawn", "KV kept")
-    for heading in headings:
-        table.add_column(heading, justify="right", no_wrap=True)
+def print_memory(config: RunConfig, console: Console, gibibytes: float | None = None) -> None:
+    """Print what each role holds and the peak of each phase; with a size also whether devices of it do.
+
+    Raises:
+        CollmError: if a model's architecture cannot be found out.
+    """
+    found = list(footprints(config, work_of(config)))
+    console.print(_held(found))
+    for device, peaks in phases(found).items():
+        console.print(_peaks(device, peaks))
+        if gibibytes is not None:
+            verdict = "fits" if fits(peaks, gibibytes) else "does not fit"
+            console.print(f"{device}: {verdict} {gibibytes:g} GiB", highlight=False)
+    if gibibytes is not None and not all(fits(peaks, gibibytes) for peaks in phases(found).values()):
+        settings = advice(config, gibibytes)
+        told = "no setting known here makes it fit; use smaller models or more devices."
+        if settings is not None:
+            told = f"it fits with: {shlex.join(settings)}"
+        console.print(told, markup=False, highlight=False, soft_wrap=True)
+
+
+def _held(found: Sequence[Footprint]) -> Table:
+    unit, size = _unit(found)
+    table = _table(f"Held throughout, in {unit}", "role", "parameters", "weights", "moments", "shared base")
     for one in found:
-        parts = (one.weights, one.steady - one.weights, one.activations, one.cache, one.kept)
-        table.add_row(one.role, f"{one.parameters:,}", *(f"{part / size:.2f}" for part in parts))
-    table.add_row("peak", *[""] * (len(headings) - 1), f"{peak(found) / size:.2f}")
+        shared = "" if one.base is None else f"{one.base[1] / size:.2f}"
+        table.add_row(
+            one.role,
+            f"{one.parameters:,}",
+            f"{one.weights / size:.2f}",
+            f"{one.moments / size:.2f}",
+            shared,
+        )
+    return table
+
+
+def _peaks(device: str, peaks: Mapping[str, int]) -> Table:
+    unit, size = ("GiB", GIB) if max(peaks.values()) >= GIB else ("MiB", 2**20)
+    table = _table(f"Estimated peaks on {device}, in {unit}", "phase", "peak")
+    for name, peak in peaks.items():
+        table.add_row(name, f"{peak / size:.2f}")
+    return table
+
+
+def _unit(found: Sequence[Footprint]) -> tuple[str, int]:
+    return ("GiB", GIB) if steady(found) >= GIB else ("MiB", 2**20)
+
+
+def _table(title: str, first: str, *others: str) -> Table:
+    table = Table(title=title, box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column(first, no_wrap=True)
+    for heading in others:
+        table.add_column(heading, justify="right", no_wrap=True)
     return table

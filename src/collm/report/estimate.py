@@ -1,123 +1,233 @@
-"""What a recipe would need, without running it: parameters and memory."""
+"""What a recipe would need, without running it: parameters, and the peak of memory in each phase on each device."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig
 
 from collm.agents.config import AgentConfig
 from collm.config.tree import RunConfig
 from collm.errors import CollmError
 from collm.models.config import ModelConfig
 from collm.models.loading import looks_local, model_source
+from collm.models.rounding import PART
+from collm.report.simulation import Learning, Shape, drawing, learning, parameters, scoring
 
-_ADAM_STATES = 2
-_ACTIVATIONS_PER_LAYER = 18
-"""Floats kept for the backward pass, per token, layer and unit of width, in a Qwen block with SDPA."""
+_PASSING = 40
+"""Bytes of passing float32 tensors for each number of a part that a rounding step works on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """How much a model does at once, from the recipe.
+
+    Attributes:
+        rows: samples that an agent draws at the last turn.
+        kept: samples whose keys and values it keeps from the turn before.
+        siblings: samples drawn at one history.
+        episodes: rows that a step learns from.
+        turns: of an episode.
+        reference: whether the divergence from the first policy is weighed.
+    """
+
+    rows: int
+    kept: int
+    siblings: int
+    episodes: int
+    turns: int
+    reference: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """Estimated needs of one model in training, in bytes; an estimate, not a promise.
+    """Estimated needs of one agent or critic in training, in bytes.
 
     Attributes:
         role: ``agent NAME`` or ``critic NAME``.
-        parameters: trainable ones.
-        weights, gradients, optimizer: of the parameters.
-        reference: weights of the policy at the start, where the recipe weighs the divergence from it.
-        activations: of one microbatch of ``batch_tokens``, or of one full context if that is longer.
-        cache: keys and values while ``batch_rows`` samples of full context are drawn; 0 for critics.
-        kept: keys and values of all samples between turns; 0 for critics.
+        device: where it is.
+        parameters: trained ones.
+        weights: its own, all or those of its adapter.
+        moments: of the optimizer, where they lie on the device.
+        base: name and bytes of frozen weights that it shares with others, or ``None``.
+        kept: keys and values from the turn before the last one.
+        sampling, scoring, update, checkpoint: at most in that phase, beside weights and moments; 0 where
+            the role has no part in it.
+        graph: what a critic holds from its prediction until its step.
     """
 
     role: str
+    device: str
     parameters: int
     weights: int
-    gradients: int
-    optimizer: int
-    reference: int
-    activations: int
-    cache: int
+    moments: int
+    base: tuple[str, int] | None
     kept: int
+    sampling: int
+    scoring: int
+    update: int
+    checkpoint: int
+    graph: int
 
-    @property
-    def steady(self) -> int:
-        """Bytes held throughout."""
-        return self.weights + self.gradients + self.optimizer + self.reference
 
-
-def footprints(config: RunConfig, rows: int) -> Iterator[Footprint]:
+def footprints(config: RunConfig, work: Work) -> Iterator[Footprint]:
     """One estimate for each agent and critic.
 
     Args:
         config: the recipe.
-        rows: samples that an agent draws at once.
+        work: of an agent.
 
     Raises:
         CollmError: if a model's architecture cannot be found out.
+        AbsentError: if there are adapters and peft is not installed.
     """
     for name, agent in config.agents.items():
-        kept = rows if agent.keeps_cache and config.env.num_turns > 1 else 0
-        yield _footprint(
-            agent,
-            f"agent {name}",
-            f"agents.{name}.model",
-            min(rows, agent.batch_rows),
-            kept,
-            config.algorithm.reference_kl > 0,
-        )
+        yield footprint(agent, f"agent {name}", f"agents.{name}.model", work)
     if config.critic is not None:
         for name in config.algorithm.critics(list(config.agents)):
-            yield _footprint(config.critic, f"critic {name}", "critic.model")
+            yield footprint(config.critic, f"critic {name}", "critic.model", work)
 
 
-def peak(found: Sequence[Footprint]) -> int:
-    """Bytes at the worst moment: everything steady, and either a model that learns or one that samples."""
-    sampling = sum(one.kept for one in found) + max(one.cache for one in found)
-    return sum(one.steady for one in found) + max(sampling, max(one.activations for one in found))
+def phases(found: Sequence[Footprint]) -> dict[str, dict[str, int]]:
+    """The peak of each phase on each device, what stays there included."""
+    return {device: _phases([one for one in found if one.device == device]) for device in _devices(found)}
 
 
-def _footprint(
-    config: ModelConfig, role: str, field: str, rows: int = 0, kept_rows: int = 0, reference: bool = False
-) -> Footprint:
+def steady(found: Sequence[Footprint]) -> int:
+    """Bytes that some models on one device hold throughout: each shared base counts once."""
+    bases = dict(one.base for one in found if one.base is not None)
+    return sum(one.weights + one.moments for one in found) + sum(bases.values())
+
+
+def _devices(found: Sequence[Footprint]) -> list[str]:
+    return list(dict.fromkeys(one.device for one in found))
+
+
+def _phases(found: Sequence[Footprint]) -> dict[str, int]:
+    """The phases of an update on one device, in their order."""
+    kept, graphs = sum(one.kept for one in found), sum(one.graph for one in found)
+    peaks = {"sampling": kept + max(one.sampling for one in found)}
+    peaks["scoring"] = max(one.scoring for one in found)
+    for one in found:
+        waiting = graphs - one.graph if one.role.startswith("critic") else 0
+        peaks[f"update of {one.role}"] = one.update + waiting
+    peaks["checkpoint"] = max(one.checkpoint for one in found)
+    return {name: steady(found) + peak for name, peak in peaks.items() if peak}
+
+
+def footprint(config: ModelConfig, role: str, field: str, work: Work) -> Footprint:
+    """The needs of one role; see :func:`footprints`."""
     architecture = read_architecture(config.model, field)
-    count = _parameters(architecture.to_json_string(use_diff=False))
-    size = torch.finfo(getattr(torch, config.dtype)).bits // 8
-    head_dim = (
-        getattr(architecture, "head_dim", None)
-        or architecture.hidden_size // architecture.num_attention_heads
+    text = architecture.to_json_string(use_diff=False)
+    size, policy = _bytes_of(config.dtype), isinstance(config, AgentConfig)
+    whole, whole_largest, head = parameters(text)
+    if not policy and config.adapter is None:
+        whole -= head
+    trained, largest = (
+        (whole, whole_largest) if config.adapter is None else parameters(text, config.adapter)[:2]
     )
-    cached = 2 * architecture.num_hidden_layers * architecture.num_key_value_heads * head_dim
-    length = config.context + (config.sampling.max_tokens if isinstance(config, AgentConfig) else 0)
-    width = architecture.hidden_size + architecture.intermediate_size / 4
-    saved = _ACTIVATIONS_PER_LAYER * width * architecture.num_hidden_layers
+    own = size if config.adapter is None else 4
+    shared = config.adapter is not None or (policy and work.reference)
+    base = (f"{model_source(config.model)} {config.dtype}", whole * size) if shared else None
+    shape, several = _shape(config, text, work)
+    passes = learning(shape)
     return Footprint(
         role=role,
-        parameters=count,
-        weights=count * size,
-        gradients=count * size,
-        optimizer=count * size * _ADAM_STATES,
-        reference=count * size * reference,
-        activations=int(max(config.batch_tokens, length) * saved * size),
-        cache=rows * length * cached * size,
-        kept=kept_rows * length * cached * size,
+        device=config.device,
+        parameters=trained,
+        weights=trained * own,
+        moments=_moments(config, trained, own),
+        base=base,
+        kept=_kept(config, architecture, work),
+        sampling=_sampling(config, architecture, text, shape, work) if isinstance(config, AgentConfig) else 0,
+        scoring=scoring(shape),
+        update=_update(passes, several, trained * own, _step(config, largest, own)),
+        checkpoint=trained * own if config.device == "cpu" else 0,
+        graph=0 if policy or several else passes.graph,
     )
 
 
-@cache
-def _parameters(architecture: str) -> int:
-    """Number of a model's parameters, from its configuration as JSON."""
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**json.loads(architecture)))
-    return sum(parameter.numel() for parameter in model.parameters())
+def _shape(config: ModelConfig, architecture: str, work: Work) -> tuple[Shape, bool]:
+    """The largest microbatch, and whether a step has several of them."""
+    longest, spoken, settings = config.context, 0, {}
+    if isinstance(config, AgentConfig):
+        spoken = config.sampling.max_tokens
+        longest += spoken
+        settings = config.sampling.model_dump(include={"temperature", "top_k", "top_p"})
+    branching, whole = work.siblings > 1, work.episodes * longest
+    width = min(max(config.batch_tokens, longest), whole) if branching else longest
+    rows = max(1, min(config.batch_tokens, whole) // width)
+    tokens = rows * width
+    replies = min(tokens // 2, work.turns * spoken * max(1, tokens // longest))
+    shape = Shape(
+        architecture,
+        config.dtype,
+        rows,
+        width,
+        branching,
+        replies,
+        config.gradient_checkpointing,
+        config.adapter,
+        **settings,
+    )
+    return shape, whole > tokens
+
+
+def _update(passes: Learning, several: bool, gradients: int, step: int) -> int:
+    """The worst of three moments: the passes of the first microbatch, of a later one, and the step."""
+    later = gradients + passes.activations if several else 0
+    return max(passes.activations, passes.ending, later, gradients + step)
+
+
+def _step(config: ModelConfig, largest: int, size: int) -> int:
+    """Bytes that pass while the optimizer steps."""
+    plain = size == 4 and config.optimization.optimizer == "adamw"
+    return 2 * largest * size if plain else _PASSING * min(PART, largest)
+
+
+def _moments(config: ModelConfig, trained: int, size: int) -> int:
+    optimizer = config.optimization.optimizer
+    if optimizer == "adamw_offload" and config.device != "cpu":
+        return 0
+    return int(2 * trained * (1 + 4 / 256)) if optimizer == "adamw_8bit" else 2 * trained * size
+
+
+def _kept(config: ModelConfig, architecture: Any, work: Work) -> int:
+    if not isinstance(config, AgentConfig) or not config.keeps_cache or work.turns == 1:
+        return 0
+    return work.kept * config.context * _cached(architecture, config.dtype)
+
+
+def _sampling(config: AgentConfig, architecture: Any, text: str, shape: Shape, work: Work) -> int:
+    """The worst moment of drawing: prompts are read, their states branch, tokens are chosen."""
+    rows = min(work.rows, config.batch_rows)
+    prompts = -(-rows // work.siblings)
+    state = _cached(architecture, config.dtype)
+    read = prompts * config.context * state
+    drawn = rows * (config.context + config.sampling.max_tokens) * state
+    fresh = config.context // work.turns if config.keeps_cache else config.context
+    mask = prompts * fresh * config.context * (1 + _bytes_of(config.dtype))
+    one = Shape(text, config.dtype, prompts, max(1, fresh), False, 0)
+    choice = drawing(text, config.dtype, rows, config.sampling.model_dump_json())
+    return max(read + mask + scoring(one), read + drawn, drawn + choice)
+
+
+def _cached(architecture: Any, dtype: str) -> int:
+    """Bytes of keys and values of a token."""
+    config = architecture.get_text_config(decoder=True)
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return int(2 * config.num_hidden_layers * heads * head_dim * _bytes_of(dtype))
+
+
+def _bytes_of(dtype: str) -> int:
+    return torch.finfo(getattr(torch, dtype)).bits // 8
 
 
 def read_architecture(name: str, field: str) -> Any:
@@ -130,7 +240,7 @@ def read_architecture(name: str, field: str) -> Any:
     if looks_local(name) and not (Path(source) / "config.json").is_file():
         mend = "give a hub id or the path of a saved model."
         raise CollmError(field, f"{name} holds no model (no config.json).", mend)
-    known = json.loads(files("collm").joinpath("assets", "architectures.json").read_text())
+    known: Mapping[str, Any] = json.loads(files("collm").joinpath("assets", "architectures.json").read_text())
     if name in known:
         return AutoConfig.for_model(**known[name])
     try:
