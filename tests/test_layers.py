@@ -35,6 +35,7 @@ protocols
 evaluation
 training
 report
+serve
 cli
 """
 """Rooms from below to above. Models and engines read some settings, which so lie below them; data

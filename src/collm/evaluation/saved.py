@@ -37,7 +37,7 @@ def open_team(
             return config, _opened(config, None), f"{place} (untrained)"
     stored = read_config(folder)
     config = make_config(overridden(plain(stored), overrides), place, learns=False)
-    checkpoint = _checkpoint(folder, warn)
+    checkpoint = checkpoint_of(folder, warn)
     with named_after(place):
         return config, _opened(config, checkpoint), str(checkpoint)
 
@@ -60,7 +60,16 @@ def _recipe(place: str, overrides: Sequence[str]) -> RunConfig:
     return load_recipe(place, overrides, learns=False)
 
 
-def _checkpoint(folder: Path, warn: Callable[[str], None]) -> Path:
+def checkpoint_of(folder: Path, warn: Callable[[str], None]) -> Path:
+    """The newest whole checkpoint of a run, or the checkpoint itself.
+
+    Args:
+        folder: of either.
+        warn: called with a line for each damaged checkpoint that was passed over, and for the one used.
+
+    Raises:
+        CollmError: if there is none, or it is damaged.
+    """
     if (folder / "agents").is_dir():
         problem = damage(folder)
         if problem is not None:
@@ -70,10 +79,10 @@ def _checkpoint(folder: Path, warn: Callable[[str], None]) -> Path:
     latest = RunFolder(folder, warn=damaged.append).latest()
     if latest is None:
         problem = f"no whole checkpoint here. {' '.join(damaged)}".strip()
-        mend = "restore one of them." if damaged else "train further with --resume, then evaluate."
+        mend = "restore one of them." if damaged else "train further with --resume."
         raise CollmError(str(folder), problem, mend)
     for line in damaged:
         warn(line)
     if damaged:
-        warn(f"Evaluating {latest.path}.")
+        warn(f"Using {latest.path}.")
     return latest.path
