@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar
@@ -123,13 +122,7 @@ def read(cls: type[AskedT], body: bytes) -> AskedT:
         RefusedError: if it is no request that can be answered.
     """
     try:
-        data = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise RefusedError(400, f"the body is not JSON: {error}", "invalid_json") from None
-    if not isinstance(data, dict):
-        raise RefusedError(400, "the body is not a JSON object.", "invalid_json")
-    try:
-        return cls.model_validate(data)
+        return cls.model_validate_json(body)
     except ValidationError as error:
         raise _misfit(error) from None
 
@@ -137,6 +130,8 @@ def read(cls: type[AskedT], body: bytes) -> AskedT:
 def _misfit(error: ValidationError) -> RefusedError:
     first = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(map(str, first["loc"]))
+    if not field:
+        return RefusedError(400, f"the body is no JSON object: {first['msg']}.", "invalid_json")
     if first["type"] == "extra_forbidden":
         return RefusedError(400, f"{field} is not supported here.", "unsupported_parameter", field)
     if first["type"] == "literal_error":

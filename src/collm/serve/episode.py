@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from asyncio import to_thread
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+
+from pydantic_core import from_json
 
 from collm.base.seeding import derive
 from collm.contract.held import Held, HeldState
@@ -66,8 +67,8 @@ async def task_from(env: Held, text: str) -> Task:
         CollmError: if it is none.
     """
     try:
-        row = json.loads(text) if text.lstrip().startswith("{") else None
-    except (ValueError, RecursionError):
+        row = from_json(text, allow_inf_nan=False)
+    except ValueError:
         row = None
     if isinstance(row, dict):
         return await to_thread(env.parse_task, row, "task")
