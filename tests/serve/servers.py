@@ -104,6 +104,6 @@ def agents_alone(names: Sequence[str], voice: Echo, limits: Limits | None = None
 def serve_echo(port: int, name: str, pause: float) -> None:
     """Serve one agent that repeats what it reads, until the process is ended."""
     listening = bound("127.0.0.1", port)
-    app = make_app(agents_alone([name], Echo(pause)), hosts_of("127.0.0.1", []), None)
+    app = make_app(agents_alone([name], Echo(pause), Limits(requests=128)), hosts_of("127.0.0.1", []), None)
     print(address(listening), flush=True)
     uvicorn.Server(uvicorn.Config(app, log_level="critical")).run(sockets=[listening])

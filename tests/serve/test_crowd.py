@@ -10,14 +10,14 @@ from collm.agents.agent import Agent
 from tests.serve.servers import Running
 from tests.serve.test_app import drawn, said
 
-QUESTIONS = [f"Fill from {n} 0 0 to {n + 2} 1 1 with block {n}." for n in range(10)]
+QUESTIONS = [f"Fill from {n} 0 0 to {n + 2} 1 1 with block {n}." for n in range(5)]
 
 
 def test_a_hundred_clients_get_their_own_answers(demo: Running, team: Mapping[str, Agent]) -> None:
     expected = {
         (name, text): drawn(agent, text, greedy=True) for name, agent in team.items() for text in QUESTIONS
     }
-    asked = [key for key in expected for _ in range(5)]
+    asked = [key for key in expected for _ in range(10)]
 
     async def ask(client: Any, agent: str, text: str, stream: bool) -> str:
         answer = await client.chat.completions.create(

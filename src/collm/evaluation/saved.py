@@ -13,8 +13,8 @@ from collm.config.recipes import find, load_recipe
 from collm.config.tree import RunConfig, make_config, plain
 from collm.contract.held import hold
 from collm.errors import CollmError
-from collm.runs.files import damage
-from collm.runs.folder import RunFolder, read_config
+from collm.runs.finding import checkpoint_of
+from collm.runs.folder import read_config
 
 
 def open_team(
@@ -58,31 +58,3 @@ def _recipe(place: str, overrides: Sequence[str]) -> RunConfig:
         mend = f"name a run folder or a folder below its checkpoints, or {error.mend}"
         raise CollmError(place, "no such run, checkpoint or recipe.", mend) from None
     return load_recipe(place, overrides, learns=False)
-
-
-def checkpoint_of(folder: Path, warn: Callable[[str], None]) -> Path:
-    """The newest whole checkpoint of a run, or the checkpoint itself.
-
-    Args:
-        folder: of either.
-        warn: called with a line for each damaged checkpoint that was passed over, and for the one used.
-
-    Raises:
-        CollmError: if there is none, or it is damaged.
-    """
-    if (folder / "agents").is_dir():
-        problem = damage(folder)
-        if problem is not None:
-            raise CollmError(str(folder), f"the checkpoint is damaged: {problem}.", "use another checkpoint.")
-        return folder
-    damaged: list[str] = []
-    latest = RunFolder(folder, warn=damaged.append).latest()
-    if latest is None:
-        problem = f"no whole checkpoint here. {' '.join(damaged)}".strip()
-        mend = "restore one of them." if damaged else "train further with --resume."
-        raise CollmError(str(folder), problem, mend)
-    for line in damaged:
-        warn(line)
-    if damaged:
-        warn(f"Using {latest.path}.")
-    return latest.path

@@ -116,9 +116,13 @@ class Remote:
         except openai.APIConnectionError as error:
             self._model = None
             raise agent_unavailable(self._name, f"no connection to {error.request.url}.") from None
-        except openai.OpenAIError as error:
+        except RefusedError:
             self._model = None
-            raise agent_unavailable(self._name, str(error), 502) from None
+            raise
+        except Exception as error:  # the client's own faults, too, when an answer is not of its form
+            self._model = None
+            said = f"its endpoint's answer cannot be read ({type(error).__name__}: {error})."
+            raise agent_unavailable(self._name, said, 502) from None
 
     def _passed_on(self, error: openai.APIStatusError) -> RefusedError:
         wait = error.response.headers.get("retry-after", "")

@@ -186,8 +186,8 @@ class Writing(Environment[Source, WritingState]):
         )
 
     def compose(self, task: Source, turns: Sequence[Mapping[str, str]]) -> str:
-        """The texts one after the other, as one document."""
-        return "\n\n".join(text.strip() for text in self._texts(turns[-1]).values())
+        """The replies one after the other, as one document."""
+        return "\n\n".join(turns[-1][agent].strip() for agent in self.agents)
 
     def panel(self, task: Source, turns: Sequence[Mapping[str, str]]) -> Mapping[str, Any] | None:
         """The words that the reward counts: a panel of the kind ``marks``."""
