@@ -35,7 +35,7 @@ protocols
 evaluation
 training
 report
-serve
+serve view
 cli
 """
 """Rooms from below to above. Models and engines read some settings, which so lie below them; data

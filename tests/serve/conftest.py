@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from threading import Lock
 
 import pytest
 
@@ -28,6 +29,6 @@ def team(served: Served) -> Mapping[str, Agent]:
 @pytest.fixture(scope="session")
 def demo(served: Served, team: Mapping[str, Agent]) -> Iterator[Running]:
     """The demo team, whose agents run in this process."""
-    voices = {name: Local(agent) for name, agent in team.items()}
+    voices = {name: Local(agent, Lock()) for name, agent in team.items()}
     with running(Desk(served.env, voices, Limits(requests=128, seconds=600))) as server:
         yield server

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from threading import Lock
 from typing import cast
 
 import pytest
@@ -36,7 +37,7 @@ def test_each_gets_its_own_completion_and_all_its_tokens(engine: InProcess) -> N
             *(line.draw(prompt, SHORT, tokens.extend) for prompt, tokens in zip(PROMPTS, told, strict=True))
         )
 
-    line = Line(engine, most=4)
+    line = Line(engine, most=4, weights=Lock())
     drawn = asyncio.run(ask(line))
     line.close()
     assert [one.token_ids for one in drawn] == [one.token_ids for one in expected]
@@ -60,7 +61,7 @@ def test_whoever_leaves_is_drawn_no_further_and_holds_up_nobody(engine: InProces
         slow.cancel()
         return await line.draw(PROMPTS[2], SHORT, ignore)
 
-    line = Line(engine, most=4)
+    line = Line(engine, most=4, weights=Lock())
     after = asyncio.run(ask(line))
     line.close()
     assert after == engine.submit([PROMPTS[2]], SHORT, False).result()[0][0]
@@ -74,7 +75,7 @@ def test_what_the_model_raises_reaches_all_who_wait_and_the_line_goes_on(engine:
         first = await asyncio.gather(line.draw(wrong, SHORT, ignore), return_exceptions=True)
         return [*first, await line.draw(PROMPTS[0], SHORT, ignore)]
 
-    line = Line(engine, most=4)
+    line = Line(engine, most=4, weights=Lock())
     failed, after = asyncio.run(ask(line))
     assert isinstance(failed, IndexError)
     assert isinstance(after, Completion)

@@ -37,10 +37,11 @@ class Line:
     Args:
         engine: of the model.
         most: completions in a batch.
+        weights: held while they are used; agents whose adapters share a base share it.
     """
 
-    def __init__(self, engine: InProcess, most: int) -> None:
-        self._engine, self._most = engine, most
+    def __init__(self, engine: InProcess, most: int, weights: threading.Lock) -> None:
+        self._engine, self._most, self._weights = engine, most, weights
         self._waiting: list[_Job] = []
         self._changed = threading.Condition()
         self._open = True
@@ -100,7 +101,8 @@ class Line:
             return [number for number, job in enumerate(jobs) if job.dropped]
 
         try:
-            completions = self._engine.complete([job.prompt for job in jobs], jobs[0].sampling, watch)
+            with self._weights:
+                completions = self._engine.complete([job.prompt for job in jobs], jobs[0].sampling, watch)
         except Exception as error:
             for job in jobs:
                 job.tell(error)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from threading import Lock
 
 from collm.agents.agent import Agent
+from collm.agents.config import AgentConfig
+from collm.agents.team import load_agents
 from collm.engines.base import Completion, Prompt
+from collm.engines.in_process import InProcess
+from collm.engines.kinds.in_process import InProcessKind
 from collm.errors import CollmError
 from collm.serve.line import Line
 from collm.serve.refusals import RefusedError, agent_unavailable
@@ -16,11 +22,17 @@ _UNFINISHED = "\ufffd"
 
 
 class Local:
-    """A voice of this process."""
+    """A voice of this process.
 
-    def __init__(self, agent: Agent) -> None:
+    Args:
+        agent: with an engine of this process.
+        weights: held while the agent's weights are used.
+    """
+
+    def __init__(self, agent: Agent, weights: Lock) -> None:
         self._name, self._config, self._context = agent.name, agent.config, agent.policy.context
-        self._line = Line(agent.policy.engine, agent.config.batch_rows)  # type: ignore[arg-type]
+        assert isinstance(agent.policy.engine, InProcess)
+        self._line = Line(agent.policy.engine, agent.config.batch_rows, weights)
 
     async def act(self, history: History, observation: Observation, draw: Draw, tell: Tell) -> Reply:
         if not history.actions:
@@ -120,3 +132,17 @@ def _action(ids: Ids, drawn: Completion, text: str) -> Action:
 
 def _too_long(said: str) -> RefusedError:
     return RefusedError(400, said, "context_length_exceeded", "messages")
+
+
+def load_voices(configs: Mapping[str, AgentConfig], checkpoint: Path | None) -> dict[str, Local]:
+    """Agents of this process, whatever engine they were trained with.
+
+    Raises:
+        CollmError: if a model or tokenizer cannot be opened.
+    """
+    here = {name: one.model_copy(update={"engine": InProcessKind()}) for name, one in configs.items()}
+    agents, shared = load_agents(here, checkpoint), Lock()
+    return {
+        name: Local(agent, Lock() if agent.config.adapter is None else shared)
+        for name, agent in agents.items()
+    }

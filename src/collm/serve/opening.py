@@ -96,10 +96,9 @@ def open_voices(
         }
     here = {name: config for name, config in served.agents.items() if name not in endpoints}
     if here:
-        from collm.agents.team import load_agents
-        from collm.serve.local import Local
+        from collm.serve.local import load_voices
 
-        voices |= {name: Local(agent) for name, agent in load_agents(here, served.checkpoint).items()}
+        voices |= load_voices(here, served.checkpoint)
     return {name: voices[name] for name in served.agents}
 
 
