@@ -34,7 +34,8 @@ runs
 protocols
 evaluation
 training
-report view serve
+report
+serve view
 cli
 """
 """Rooms from below to above. Models and engines read some settings, which so lie below them; data

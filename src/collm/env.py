@@ -141,6 +141,34 @@ class Environment(Settings, ABC, Generic[TaskT, StateT]):
         """
         return ()
 
+    def task_of(self, text: str) -> TaskT:
+        """A task of a person's plain text, where one can be made of it; ``parse_task`` reads whole rows.
+
+        Raises:
+            CollmError: if plain text is no task here, or this one does not fit.
+        """
+        problem = f"plain text is no task of the environment {self.type!r}."
+        raise CollmError("task", problem, "send a row of its data as a JSON object.")
+
+    def has_reference(self, task: TaskT) -> bool:
+        """Whether ``step`` can tell how good replies are; a task of plain text may lack what that takes."""
+        return True
+
+    def compose(self, task: TaskT, turns: Sequence[Mapping[str, str]]) -> str:
+        """The joint answer that the replies amount to: by default each agent's last one under its name.
+
+        A pure function, quick, and never running what a model wrote.
+
+        Args:
+            task: the episode's task.
+            turns: the replies by agent of its turns, in order, at least one.
+        """
+        replies = turns[-1]
+        if len(self.agents) == 1:
+            return "".join(replies.values())
+        named = [f"{agent}:\n{replies[agent].strip()}" for agent in self.agents if agent in replies]
+        return "\n\n".join(named)
+
     def panel(self, task: TaskT, turns: Sequence[Mapping[str, str]]) -> Mapping[str, Any] | None:
         """What there is to see in an episode besides its texts; ``None``: nothing.
 

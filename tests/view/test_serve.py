@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from collm.errors import CollmError
-from collm.view.serve import _address, _bound, hosts_of, serve
+from collm.view.serve import serve
 from tests.commands import run_command
 
 
@@ -24,15 +24,3 @@ def test_a_port_in_use_is_told_with_a_mend(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         with pytest.raises(CollmError, match="another --port"):
             serve(tmp_path, "127.0.0.1", port, (), lambda line: None)
-
-
-def test_only_this_machine_may_ask_unless_told_otherwise() -> None:
-    own = ["127.0.0.1", "localhost", "[::1]"]
-    assert hosts_of("127.0.0.1", ()) == own
-    assert hosts_of("10.0.0.7", ("gpu.example",)) == [*own, "10.0.0.7", "gpu.example"]
-    assert hosts_of("0.0.0.0", ()) == [*own, socket.gethostname()]
-
-
-def test_a_free_port_is_taken_and_told() -> None:
-    with _bound("127.0.0.1", 0) as listening:
-        assert _address(listening) == f"http://127.0.0.1:{listening.getsockname()[1]}/"

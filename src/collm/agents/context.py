@@ -16,7 +16,7 @@ from collm.models.templates import rendered
 from collm.types import History, Ids, Observation
 
 _REPLY = "<<reply>>"
-_RAW_SEPARATOR = "\n\n"
+RAW_SEPARATOR = "\n\n"
 
 
 class Context:
@@ -108,7 +108,7 @@ class Renderer:
                 token), it is not repeated.
         """
         if observation.raw:
-            return self._encode(_RAW_SEPARATOR + observation.text)
+            return self._encode(RAW_SEPARATOR + observation.text)
         messages = [_user("?"), {"role": "assistant", "content": _REPLY}, _user(observation.text)]
         before, reply, after = self._render(messages, prompt=True).partition(_REPLY)
         if not reply:

@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from collm import __version__
-from collm.cli import docs, estimate, evaluate, export, new, plot, recipes, score, train, view
+from collm.cli import docs, estimate, evaluate, export, new, plot, recipes, score, serve, train, view
 from collm.errors import CollmError, InfrastructureError
 from collm.runs.faults import told_fault
 
@@ -26,6 +26,7 @@ app.command("recipes")(recipes.recipes)
 app.command("plot")(plot.plot)
 app.command("export")(export.export)
 app.command("docs")(docs.docs)
+app.command("serve")(serve.serve)
 app.command("view")(view.view)
 
 

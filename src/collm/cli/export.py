@@ -3,34 +3,48 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from collm.cli.notes import warn
+from collm.errors import CollmError
+
+_OUT = {"builds": Path("builds"), "compose": Path("compose.yaml")}
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="A run; for builds a finished one of a Minecraft environment.")],
-    merged: Annotated[
-        bool, typer.Option("--merged", help="Write the agents as ordinary models, adapters merged.")
-    ] = False,
+    run: Annotated[
+        Path, typer.Argument(help="A run; builds need a finished one of a Minecraft environment.")
+    ],
+    to: Annotated[
+        Literal["builds", "compose"],
+        typer.Option(help="builds: what was built, for the game. compose: services, one an agent."),
+    ] = "builds",
     out: Annotated[
-        Path | None, typer.Option(help="The folder to write into; builds, or merged, by default.")
+        Path | None, typer.Option(help="Where to write: a folder of builds, or the compose file.")
     ] = None,
 ) -> None:
-    """Write a run's test builds as data packs and schematics, or its agents as ordinary models."""
-    if merged:
-        from collm.base.quiet import quiet_libraries, spare_absent_hub
-
-        quiet_libraries()  # before they are imported
-        spare_absent_hub()
-        from collm.evaluation.merging import export_team
-
-        paths = export_team(str(run), out or Path("merged"), warn)
-    else:
-        from collm.report.minecraft.exports import export_builds
-
-        paths = export_builds(run, out or Path("builds"))
-    for path in paths:
+    """Write what other programs read: builds that a player can load, or a compose file that serves a team."""
+    place = out or _OUT[to]
+    for path in _builds(run, place) if to == "builds" else [_compose(run, place)]:
         typer.echo(str(path))
+
+
+def _builds(run: Path, out: Path) -> list[Path]:
+    from collm.report.minecraft.exports import export_builds
+
+    return list(export_builds(run, out))
+
+
+def _compose(run: Path, out: Path) -> Path:
+    from collm.runs.files import write_text
+    from collm.serve.compose import compose
+    from collm.serve.opening import find_served
+
+    if not run.is_dir():
+        raise CollmError(str(run), "there is no such folder.", "name a run, or one of its checkpoints.")
+    agents = list(find_served(str(run)).agents)
+    if not out.parent.is_dir():
+        raise CollmError(f"--out {out}", "there is no such folder.", "make it, or choose another file.")
+    write_text(out, compose(agents, run, out.parent))
+    return out

@@ -91,6 +91,22 @@ class Held:
         with boundary("notices", self.place(), InfrastructureError):
             return lines_of(self.env.notices(), self.place())
 
+    def task_of(self, text: str) -> Task:
+        """The task that a person's plain text is."""
+        with boundary("task_of", self.place()):
+            return task_of(self.env.task_of(text), "task_of", self.place())
+
+    def has_reference(self, task: Task) -> bool:
+        """Whether ``step`` can tell how good replies to the task are."""
+        with boundary("has_reference", self.place(task)):
+            return bool(self.env.has_reference(task))
+
+    def compose(self, task: Task, turns: Sequence[Mapping[str, str]]) -> str:
+        """The joint answer that the replies of a task's turns amount to."""
+        where = self.place(task)
+        with boundary("compose", where):
+            return text_of(self.env.compose(task, turns), "compose", where)
+
     def reset(self, task: Task, seed: int) -> HeldState:
         """The first state of an episode.
 

@@ -6,7 +6,7 @@ rows that have finished leave the batch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -25,6 +25,9 @@ __all__ = ["Decoder", "Draft", "Sampled"]
 
 _SHRINK_BELOW = 0.6
 
+Watch = Callable[[Mapping[int, int]], Collection[int]]
+"""Told the token that was just drawn for each draft, by its number; gives the drafts to draw no further."""
+
 
 class Decoder:
     """Draws samples from one causal language model.
@@ -40,13 +43,15 @@ class Decoder:
         self._end_ids = torch.tensor(sorted(end_ids), device=model.device)
 
     @torch.inference_mode()
-    def sample(self, drafts: Sequence[Draft], sampling: Sampling) -> list[Sampled]:
-        """Draw one sample for each draft, in order."""
+    def sample(
+        self, drafts: Sequence[Draft], sampling: Sampling, watch: Watch | None = None
+    ) -> list[Sampled]:
+        """Draw one sample for each draft, in order; families that are not keyed are not watched."""
         if not self._family.keyed:
             return sample_recurrent(self._model, drafts, sampling, self._end_ids)
         batch = self._encode(drafts, sampling)
         while batch.active.numel():
-            self._advance(batch, sampling)
+            self._advance(batch, sampling, watch)
         return batch.results()
 
     def _encode(self, drafts: Sequence[Draft], sampling: Sampling) -> _Batch:
@@ -67,10 +72,12 @@ class Decoder:
         branches = torch.tensor([position[draft.context] for draft in drafts], device=device)
         return _Batch(drafts, cache, branches, logits[branches], width, sampling.max_tokens)
 
-    def _advance(self, batch: _Batch, sampling: Sampling) -> None:
+    def _advance(self, batch: _Batch, sampling: Sampling, watch: Watch | None) -> None:
         """Draw one token for every active row, and run the model over it where the row goes on."""
         tokens, logprobs = choose(batch.logits, batch.uniforms(), sampling)
         done = torch.isin(tokens, self._end_ids)
+        if watch is not None:
+            done |= batch.unwanted(tokens, watch)
         if batch.append(tokens, logprobs, done) and batch.active.numel():
             batch.logits = self._forward(
                 batch.next_tokens.unsqueeze(1), batch.cache, batch.starts, batch.width + batch.step - 1
@@ -124,6 +131,12 @@ class _Batch:
 
     def uniforms(self) -> Tensor:
         return self._noise[self.active.to(self._noise.device), self.step]
+
+    def unwanted(self, tokens: Tensor, watch: Watch) -> Tensor:
+        """The rows that somebody who sees each token as it is drawn wants no longer, ``"row"``."""
+        rows = zip(self.active.tolist(), tokens.tolist(), self._alive.tolist(), strict=True)
+        dropped = watch({number: token for number, token, alive in rows if alive})
+        return torch.isin(self.active, torch.tensor(sorted(dropped), device=tokens.device, dtype=torch.long))
 
     def append(self, tokens: Tensor, logprobs: Tensor, done: Tensor) -> bool:
         """Write one token to each row and retire the finished ones; false once nothing is left to draw."""

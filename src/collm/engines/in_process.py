@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from collm.engines.base import Completion, Deferred, Prompt
 from collm.engines.cache import RowCache
-from collm.engines.decoding import Decoder, Draft, Sampled
+from collm.engines.decoding import Decoder, Draft, Sampled, Watch
 from collm.models.backbone import Handle
 from collm.models.config import Sampling
 from collm.types import Ids
@@ -32,6 +32,16 @@ class InProcess:
         self, prompts: Sequence[Prompt], sampling: Sampling, keep: bool
     ) -> Deferred[list[tuple[Completion, ...]]]:
         return Deferred(lambda: self._complete(prompts, sampling, keep))
+
+    def complete(self, prompts: Sequence[Prompt], sampling: Sampling, watch: Watch) -> list[Completion]:
+        """One completion for each prompt and its first seed, with every token told as it is drawn.
+
+        Nothing is kept. ``batch_rows`` is the caller's to heed, who batches as requests come.
+        """
+        drafts = [Draft(prompt.token_ids, None, prompt.seeds[0]) for prompt in prompts]
+        with self._weights.model() as model:
+            decoder = Decoder(model, self._end_ids, self._pad_id)
+            return [self._completion(sampled) for sampled in decoder.sample(drafts, sampling, watch)]
 
     def release(self) -> None:
         self._kept.clear()

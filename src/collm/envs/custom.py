@@ -84,12 +84,16 @@ class Custom(Environment[Row, CustomState]):
     def _usable(self) -> Custom:
         if self.limits is not None and not self.limits[0] <= self.limits[1]:
             raise ValueError("limits must be [lowest, highest]")
-        _function(self.reward, "env.reward")
         for agent, prompt in self.prompts.items():
             if _FUNCTION.match(prompt):
                 _function(prompt, f"env.prompts.{agent}")
             else:
                 _columns_of(prompt, f"env.prompts.{agent}")
+        return self
+
+    @model_validator(mode="after")
+    def _scored(self) -> Custom:
+        _function(self.reward, "env.reward")
         return self
 
     @property
@@ -115,6 +119,9 @@ class Custom(Environment[Row, CustomState]):
         for agent in self.agents:
             self._prompt(agent, task)
         return task
+
+    def task_of(self, text: str) -> Row:
+        return self.parse_task({self.column: text}, "task")
 
     def reset(self, task: Row, seed: int) -> CustomState:
         return CustomState(task)

@@ -9,8 +9,8 @@ from pathlib import Path
 from collm.agents.config import AgentConfig
 from collm.config.naming import named_after
 from collm.errors import CollmError
-from collm.evaluation.saved import find_checkpoint
 from collm.models.adapters import ADAPTER_FILES, export_merged
+from collm.runs.finding import checkpoint_of
 from collm.runs.folder import read_config
 
 
@@ -29,7 +29,7 @@ def export_team(run: str, out: Path, warn: Callable[[str], None] = lambda line: 
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CollmError(f"--out {out}", "something lies there already.", "choose another --out.")
     config = read_config(Path(run))
-    checkpoint = find_checkpoint(Path(run), warn)
+    checkpoint = checkpoint_of(Path(run), warn)
     for name, agent in config.agents.items():
         with named_after(run):
             _export(agent, name, checkpoint / "agents" / name, out / name)

@@ -16,7 +16,7 @@ from collm.envs.coding.embedded import embedded_problems
 from collm.envs.coding.feedback import MODES, FeedbackMode, Review
 from collm.envs.coding.informed_prompts import informed_prompt
 from collm.envs.coding.ladder import BEST, BEST_ALONE, climb
-from collm.envs.coding.problem import Problem, parse_problem, renamed
+from collm.envs.coding.problem import Problem, parse_problem, renamed, untested_problem
 from collm.envs.coding.replies.reading import Reading
 from collm.envs.coding.trials import check_tests
 from collm.envs.coding.variants import VARIANTS, Variant, VariantName
@@ -148,6 +148,16 @@ class Coding(Environment[Problem, CodingState]):
         called = suite.entry_point
         return problem if called == problem.entry_point else renamed(problem, called)
 
+    def task_of(self, text: str) -> Problem:
+        return untested_problem(text, "task")
+
+    def has_reference(self, task: Problem) -> bool:
+        return bool(task.test)
+
+    def compose(self, task: Problem, turns: Sequence[Mapping[str, str]]) -> str:
+        """The joint program of the last turn."""
+        return self._read(task, turns[-1]).code
+
     def reset(self, task: Problem, seed: int) -> CodingState:
         return CodingState(task)
 
@@ -193,9 +203,11 @@ class Coding(Environment[Problem, CodingState]):
     def _rules(self) -> Variant:
         return VARIANTS[self.variant]
 
+    def _read(self, problem: Problem, replies: Mapping[str, str]) -> Reading:
+        return self._rules.read(problem, replies["main"], replies["aux"] if self.num_agents == 2 else None)
+
     def _judge(self, problem: Problem, replies: Mapping[str, str]) -> Play:
-        aux = replies["aux"] if self.num_agents == 2 else None
-        reading, suite = self._rules.read(problem, replies["main"], aux), self._rules.collect(problem)
+        reading, suite = self._read(problem, replies), self._rules.collect(problem)
         if reading.testable and suite.labels:
             results = grade(reading.program(suite, problem.entry_point), self._sandbox).results
         else:

@@ -20,7 +20,7 @@ class Problem:
     Attributes:
         id: the task's name.
         prompt: Python source up to the docstring of the function that is asked for.
-        test: Python source with ``check(candidate)``.
+        test: Python source with ``check(candidate)``; empty if nobody can tell whether code is right.
         entry_point: the name of the function that is asked for.
         imports: the import statements of the row's own solution, which its tests may lean on.
     """
@@ -51,6 +51,20 @@ def parse_problem(row: Mapping[str, Any], where: str) -> Problem:
         problem = f"not Python: {fault.message}{place}."
         raise CollmError(f"{where}.test", problem, "write def check(candidate): with assert statements.")
     return Problem(task_id, prompt, test, entry)
+
+
+def untested_problem(prompt: str, where: str) -> Problem:
+    """A problem without tests: the last function that the prompt declares is asked for.
+
+    Raises:
+        CollmError: if the prompt is no Python, or declares no function.
+    """
+    module = prompt_module(prompt)
+    declared = [] if module is None else list(functions(module))
+    if not declared:
+        mend = "send Python up to a function's docstring, or a whole row as a JSON object."
+        raise CollmError(where, "the text declares no function to write.", mend)
+    return Problem(where, prompt, "", declared[-1])
 
 
 def prompt_module(prompt: str) -> ast.Module | None:

@@ -118,6 +118,10 @@ class Building(Environment[TaskT, BuildState[TaskT]], Generic[TaskT]):
     def for_one_agent(self) -> Building[TaskT]:
         return remade(self, num_agents=1, num_turns=1)
 
+    def compose(self, task: TaskT, turns: Sequence[Mapping[str, str]]) -> str:
+        """The commands that count, in the order in which they apply, a line for each."""
+        return "\n".join(map(str, joint(self._commands(task, turns[-1]))))
+
     def panel(self, task: TaskT, turns: Sequence[Mapping[str, str]]) -> Mapping[str, Any]:
         """What the last of the turns built, beside the target: a panel of the kind ``voxels``."""
         last = turns[-1] if turns else {}

@@ -59,6 +59,9 @@ class StrBuild(Building[Lettering]):
     def parse_task(self, row: Mapping[str, Any], where: str) -> Lettering:
         return parse_lettering(row, where)
 
+    def task_of(self, text: str) -> Lettering:
+        return parse_lettering({"string": text}, "task")
+
     def step(
         self, state: BuildState[Lettering], replies: Mapping[str, str]
     ) -> Transition[BuildState[Lettering]]:

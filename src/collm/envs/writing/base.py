@@ -164,6 +164,9 @@ class Writing(Environment[Source, WritingState]):
         name = next((row[key] for key in ("id", "task_id", "article_id") if row.get(key)), where)
         return Source(str(name), text)
 
+    def task_of(self, text: str) -> Source:
+        return self.parse_task({self.column: text}, "task")
+
     def reset(self, task: Source, seed: int) -> WritingState:
         return WritingState(task)
 
@@ -181,6 +184,10 @@ class Writing(Environment[Source, WritingState]):
             metrics=score.metrics,
             terminated=True,
         )
+
+    def compose(self, task: Source, turns: Sequence[Mapping[str, str]]) -> str:
+        """The replies one after the other, as one document."""
+        return "\n\n".join(turns[-1][agent].strip() for agent in self.agents)
 
     def panel(self, task: Source, turns: Sequence[Mapping[str, str]]) -> Mapping[str, Any] | None:
         """The words that the reward counts: a panel of the kind ``marks``."""

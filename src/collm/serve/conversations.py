@@ -1,0 +1,46 @@
+"""What the team remembers of its last conversations, found again by the messages that clients send anew."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import OrderedDict
+
+from collm.serve.episode import Episode
+from collm.serve.voice import Messages
+
+
+class Conversations:
+    """Keeps an episode for each conversation; the one that was not used for longest goes first.
+
+    Args:
+        most: conversations that are kept.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept: OrderedDict[str, Episode] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def keep(self, messages: Messages, answer: str, episode: Episode) -> None:
+        """Remember what led to an answer."""
+        key = _key([*messages, {"role": "assistant", "content": answer}])
+        self._kept[key] = episode
+        self._kept.move_to_end(key)
+        while len(self._kept) > self._most:
+            self._kept.popitem(last=False)
+
+    def find(self, messages: Messages) -> Episode | None:
+        """The episode behind messages that end with an answer; ``None`` if it is not kept."""
+        key = _key(messages)
+        if key in self._kept:
+            self._kept.move_to_end(key)
+        return self._kept.get(key)
+
+
+def _key(messages: Messages) -> str:
+    """Two conversations with the same messages are one: whoever reads them sees no difference."""
+    said = [[message["role"], message["content"]] for message in messages]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
