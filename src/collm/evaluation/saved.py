@@ -13,8 +13,8 @@ from collm.config.recipes import find, load_recipe
 from collm.config.tree import RunConfig, make_config, plain
 from collm.contract.held import hold
 from collm.errors import CollmError
-from collm.runs.files import damage
-from collm.runs.folder import RunFolder, read_config
+from collm.runs.checkpoints import checkpoint_of as checkpoint_of
+from collm.runs.folder import read_config
 
 
 def open_team(
@@ -37,7 +37,7 @@ def open_team(
             return config, _opened(config, None), f"{place} (untrained)"
     stored = read_config(folder)
     config = make_config(overridden(plain(stored), overrides), place, learns=False)
-    checkpoint = _checkpoint(folder, warn)
+    checkpoint = checkpoint_of(folder, warn)
     with named_after(place):
         return config, _opened(config, checkpoint), str(checkpoint)
 
@@ -58,22 +58,3 @@ def _recipe(place: str, overrides: Sequence[str]) -> RunConfig:
         mend = f"name a run folder or a folder below its checkpoints, or {error.mend}"
         raise CollmError(place, "no such run, checkpoint or recipe.", mend) from None
     return load_recipe(place, overrides, learns=False)
-
-
-def _checkpoint(folder: Path, warn: Callable[[str], None]) -> Path:
-    if (folder / "agents").is_dir():
-        problem = damage(folder)
-        if problem is not None:
-            raise CollmError(str(folder), f"the checkpoint is damaged: {problem}.", "use another checkpoint.")
-        return folder
-    damaged: list[str] = []
-    latest = RunFolder(folder, warn=damaged.append).latest()
-    if latest is None:
-        problem = f"no whole checkpoint here. {' '.join(damaged)}".strip()
-        mend = "restore one of them." if damaged else "train further with --resume, then evaluate."
-        raise CollmError(str(folder), problem, mend)
-    for line in damaged:
-        warn(line)
-    if damaged:
-        warn(f"Evaluating {latest.path}.")
-    return latest.path
