@@ -444,7 +444,7 @@ def test_an_older_checkpoint_is_evaluated_with_a_warning(collm: Command, run: Pa
     assert finished.code == 0
     used = run / "checkpoints" / "update-000001"
     assert f"warning: {damaged} is damaged (agents/left/model.safetensors" in finished.err
-    assert finished.err.endswith(f"warning: Using {used}.\n")
+    assert finished.err.endswith(f"warning: Taking {used}.\n")
     assert json.loads(finished.out)["team"] == str(used)
 
 

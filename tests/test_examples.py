@@ -19,8 +19,8 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 def test_every_example_is_tested_here() -> None:
-    names = {path.name for path in EXAMPLES.iterdir() if path.suffix in (".py", ".yaml")}
-    assert names == {"ten_lines.py", "own_environment.py", "own_environment.yaml"}
+    names = {path.name for path in EXAMPLES.iterdir() if path.suffix in (".py", ".yaml", ".ipynb")}
+    assert names == {"ten_lines.py", "own_environment.py", "own_environment.yaml", "first_run.ipynb"}
 
 
 def test_ten_lines(tmp_path: Path) -> None:
@@ -44,6 +44,24 @@ def test_ten_lines(tmp_path: Path) -> None:
         assert re.search(r": -?\d+\.\d{3} before, -?\d+\.\d{3} after 1 updates$", line)
     code = (EXAMPLES / "ten_lines.py").read_text().splitlines()
     assert len(code) <= 12
+
+
+def test_the_notebook_runs_from_its_first_cell_to_its_last() -> None:
+    nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed")
+    nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed")
+    pytest.importorskip("ipykernel", reason="ipykernel is not installed")
+    notebook = nbformat.read(EXAMPLES / "first_run.ipynb", as_version=4)
+    assert not [cell for cell in notebook.cells if cell.get("outputs")]
+    nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+    printed = [output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", [])]
+    told = [line for text in printed for line in text.splitlines()]
+    assert [line.partition(":")[0] for line in told if "return" in line] == [
+        "test tasks after update 0",
+        "update 1",
+        "update 2",
+        "test tasks after update 2",
+    ]
+    assert told[-1] == "curve.png"
 
 
 @pytest.fixture

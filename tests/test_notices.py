@@ -67,7 +67,7 @@ def test_training_and_evaluation_tell_notices_and_the_run_keeps_them(
     make_workspace(tmp_path)
     monkeypatch.setattr(Custom, "notices", lambda self: (NOTICE,))
     notes: list[str] = []
-    train("good.yaml", "run", ["training.max_updates=1"], display=Silent(notes.append))
+    train("good.yaml", "run", ["training.max_updates=1"], callbacks=[Silent(notes.append)])
     assert notes[0] == NOTICE
     assert json.loads((tmp_path / "run" / "versions.json").read_text())["notices"] == [NOTICE]
     finished = collm("eval", "run", "--json")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from collm.runs.run import Run
 
 if TYPE_CHECKING:
-    from collm.training.display import Display
+    from collm.training.display import Callback
     from collm.training.loop import Result
 
 __all__ = ["Run", "train"]
@@ -26,7 +26,7 @@ def train(
     overrides: Sequence[str] = (),
     *,
     resume: bool = False,
-    display: Display | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> Result:
     """Train a team, as ``collm train`` does, and return how it ended.
 
@@ -37,7 +37,7 @@ def train(
         out: the run folder; empty or absent unless ``resume``.
         overrides: settings such as ``training.max_updates=5``.
         resume: go on with the run in ``out``.
-        display: shows progress; by default nothing does.
+        callbacks: hear of every update and evaluation; see :class:`collm.training.display.Callback`.
 
     Raises:
         CollmError: for bad input.
@@ -46,10 +46,10 @@ def train(
     from collm.base.quiet import quiet_libraries
     from collm.config.naming import named_after
     from collm.config.recipes import load_recipe
-    from collm.training.display import Silent
+    from collm.training.display import Several
     from collm.training.run import train as run
 
     quiet_libraries()
     config = load_recipe(str(recipe), overrides)
     with named_after(str(recipe)):
-        return run(config, Path(out), display or Silent(), resume)
+        return run(config, Path(out), Several(callbacks), resume)

@@ -110,7 +110,7 @@ def test_a_damaged_checkpoint_is_refused_by_name_and_passed_over_in_a_run(
     assert open_team(str(tmp_path), [], warn=lines.append)[2].endswith("update-000001")
     assert [line.split(" (")[0] for line in lines] == [
         f"{newest} is damaged",
-        f"Using {tmp_path / 'checkpoints' / 'update-000001'}.",
+        f"Taking {tmp_path / 'checkpoints' / 'update-000001'}.",
     ]
     with pytest.raises(CollmError, match=r"the checkpoint is damaged: agents/a/config.json"):
         open_team(str(newest), [])

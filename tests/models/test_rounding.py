@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from collm.base.seeding import derive
 from collm.models.config import Optimization
-from collm.models.optimizer import Optimizer
 from collm.models.moments import EightBit, dynamic_values, rounded
+from collm.models.optimizer import Optimizer
 from collm.models.rounding import PART, RoundingAdamW
 
 SETTINGS = {"lr": 0.01, "betas": (0.9, 0.99), "eps": 1e-8, "weight_decay": 0.1}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from collm import Run
-from collm.errors import CollmError
+from collm.errors import AbsentError, CollmError
 from collm.runs.folder import Counters, RunFolder
 from tests.tiny_runs import Recipe
 
@@ -49,6 +49,27 @@ def test_rows_are_a_table(run: Path) -> None:
     assert list(found.table("update-000001")["tree"]) == [0, 1]
     with pytest.raises(CollmError, match="no rows named 'update-7'"):
         found.table("update-7")
+
+
+def test_all_episodes_are_one_table(run: Path) -> None:
+    pytest.importorskip("pandas")
+    found = Run(run)
+    table = found.table("episodes")
+    assert len(table) == sum(len(rows) for rows in found.episodes.values())
+    assert set(table["name"]) == set(found.episodes)
+
+
+def test_rows_are_a_polars_table_too(run: Path) -> None:
+    polars = pytest.importorskip("polars", reason="polars is not installed")
+    found = Run(run).table("metrics", "polars")
+    assert isinstance(found, polars.DataFrame)
+    assert found["return_mean"].to_list() == [0.5, 1.0]
+
+
+def test_a_library_that_is_absent_is_named(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "polars", None)
+    with pytest.raises(AbsentError, match="run pip install polars"):
+        Run(run).table("metrics", "polars")
 
 
 def test_a_place_without_a_run_is_named(tmp_path: Path) -> None:

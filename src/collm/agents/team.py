@@ -76,13 +76,14 @@ def load_team(
     checkpoint: Path | None = None,
     seed: int = 0,
 ) -> Team:
-    """Agents and critics, ready to train; from a checkpoint they go on where they stopped.
+    """Agents and critics, ready to train; :meth:`Team.load_optimizers` takes up how a checkpoint learned.
 
     Args:
         configs: of the agents, by name.
         critic: of all critics; ``None`` only if there are none.
         critics: their names.
-        checkpoint: written by :meth:`Team.save`.
+        checkpoint: written by :meth:`Team.save`; has the weights of every agent, and of critics that are
+            of its algorithm too.
         seed: the run's.
 
     Raises:
@@ -91,9 +92,11 @@ def load_team(
     opened, bases = {}, Backbones()
     for name in critics:
         assert critic is not None
-        weights = None if checkpoint is None else checkpoint / "critics" / name
-        opened[name] = Critic(critic, name, weights, seed, bases)
-    team = Team(load_agents(configs, checkpoint, seed, bases), opened)
-    if checkpoint is not None:
-        team.load_optimizers(checkpoint)
-    return team
+        opened[name] = Critic(critic, name, _critic_in(checkpoint, name), seed, bases)
+    return Team(load_agents(configs, checkpoint, seed, bases), opened)
+
+
+def _critic_in(checkpoint: Path | None, name: str) -> Path | None:
+    """A critic's folder; a team that trained with another algorithm has none."""
+    folder = None if checkpoint is None else checkpoint / "critics" / name
+    return folder if folder is not None and folder.is_dir() else None

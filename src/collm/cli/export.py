@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from collm.cli.notes import warn
 from collm.errors import CollmError
 
-_OUT = {"builds": Path("builds"), "compose": Path("compose.yaml")}
+Kind = Literal["builds", "merged", "inspect", "compose", "folder", "hub"]
+_OUT = {
+    "builds": Path("builds"),
+    "merged": Path("merged"),
+    "inspect": Path("logs"),
+    "compose": Path("compose.yaml"),
+    "folder": Path("team"),
+}
 
 
 def export(
@@ -17,23 +26,79 @@ def export(
         Path, typer.Argument(help="A run; builds need a finished one of a Minecraft environment.")
     ],
     to: Annotated[
-        Literal["builds", "compose"],
-        typer.Option(help="builds: what was built, for the game. compose: services, one an agent."),
+        Kind,
+        typer.Option(
+            help="builds: what was built, for the game. merged: agents as ordinary models. "
+            "inspect: logs for inspect view. compose: services, one an agent. "
+            "folder: the team with a model card. hub: that folder on the Hugging Face hub."
+        ),
     ] = "builds",
+    merged: Annotated[bool, typer.Option("--merged", help="Short for --to merged.")] = False,
     out: Annotated[
-        Path | None, typer.Option(help="Where to write: a folder of builds, or the compose file.")
+        Path | None,
+        typer.Option(help="Where to write: builds, merged, logs, compose.yaml or team by default."),
+    ] = None,
+    episodes: Annotated[
+        list[str] | None, typer.Option(help="inspect: which episodes; all evaluations by default.")
+    ] = None,
+    repo: Annotated[str | None, typer.Option(help="hub: the repository, OWNER/NAME.")] = None,
+    private: Annotated[bool, typer.Option("--private", help="hub: let nobody else see it.")] = False,
+    licence: Annotated[
+        str | None, typer.Option(help="folder, hub: the licence that the card names, such as apache-2.0.")
     ] = None,
 ) -> None:
-    """Write what other programs read: builds that a player can load, or a compose file that serves a team."""
-    place = out or _OUT[to]
-    for path in _builds(run, place) if to == "builds" else [_compose(run, place)]:
-        typer.echo(str(path))
+    """Write what others read: builds for the game, logs for a viewer, models, a team with its card."""
+    kind: Kind = "merged" if merged else to
+    _check_used("inspect", kind, {"--episodes": episodes})
+    _check_used("hub", kind, {"--repo": repo, "--private": private})
+    _check_used("folder hub", kind, {"--licence": licence})
+    if kind != "hub":
+        for path in _written(run, kind, out or _OUT[kind], episodes or [], licence):
+            typer.echo(str(path))
+        return
+    _check_used(" ".join(_OUT), kind, {"--out": out})
+    if repo is None:
+        raise CollmError("--repo", "the repository is missing.", "write --repo OWNER/NAME.")
+    from collm.report.hub import push_to_hub
+
+    typer.echo(push_to_hub(run, repo, private=private, licence=licence))
 
 
-def _builds(run: Path, out: Path) -> list[Path]:
+def _check_used(kinds: str, to: Kind, options: dict[str, object]) -> None:
+    """Refuse options that would do nothing."""
+    for option, value in options.items():
+        if value and to not in kinds.split():
+            other = " or ".join(f"--to {kind}" for kind in kinds.split())
+            raise CollmError(option, f"does nothing for --to {to}.", f"leave it out, or write {other}.")
+
+
+def _written(run: Path, to: Kind, out: Path, episodes: list[str], licence: str | None) -> Iterable[Path]:
+    """What is written to disk, as it is written."""
+    if to == "merged":
+        return _merged(run, out)
+    if to == "compose":
+        return [_compose(run, out)]
+    if to == "inspect":
+        from collm.report.inspect_logs import export_logs
+
+        return export_logs(run, out, episodes)
+    if to == "folder":
+        from collm.report.hub import write_team
+
+        return [write_team(run, out, licence)]
     from collm.report.minecraft.exports import export_builds
 
-    return list(export_builds(run, out))
+    return export_builds(run, out)
+
+
+def _merged(run: Path, out: Path) -> Iterable[Path]:
+    from collm.base.quiet import quiet_libraries, spare_absent_hub
+
+    quiet_libraries()  # before they are imported
+    spare_absent_hub()
+    from collm.evaluation.merging import export_team
+
+    return export_team(str(run), out, warn)
 
 
 def _compose(run: Path, out: Path) -> Path:

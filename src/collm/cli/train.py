@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,6 +23,10 @@ def train(
     overrides: Overrides = None,
     out: Annotated[Path | None, typer.Option(help="The run folder; runs/RECIPE by default.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    start_from: Annotated[
+        Path | None,
+        typer.Option("--from", help="A run or a checkpoint whose weights the team starts from."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print config, sizes and memory; run nothing.")
     ] = False,
@@ -30,7 +35,8 @@ def train(
     from collm.config.naming import named_after
     from collm.config.recipes import load_recipe, run_name
 
-    config = load_recipe(recipe, overrides or [])
+    overrides = [*(overrides or []), *_starting(start_from)]
+    config = load_recipe(recipe, overrides)
     from rich.console import Console
 
     from collm.base.quiet import quiet_libraries, spare_absent_hub
@@ -47,9 +53,14 @@ def train(
         folder = out or Path("runs") / run_name(recipe)
         result = _trained(config, folder, console, resume)
     if result.interrupted:
-        command = shlex.join(["collm", "train", recipe, *(overrides or []), "--out", str(folder), "--resume"])
+        command = shlex.join(["collm", "train", recipe, *overrides, "--out", str(folder), "--resume"])
         console.print(f"Saved. Go on with: {command}", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(130)
+
+
+def _starting(start_from: Path | None) -> list[str]:
+    """``--from`` as the setting that it is short for."""
+    return [] if start_from is None else [f"training.start_from={json.dumps(str(start_from))}"]
 
 
 def _trained(config: RunConfig, folder: Path, console: Console, resume: bool) -> Result:

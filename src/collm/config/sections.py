@@ -25,6 +25,8 @@ class TrainingConfig(Settings):
         keep_checkpoints: how many of the latest stay on disk.
         evaluate_every: updates between evaluations on the test tasks; 0 for before and after alone.
         record_tokens: keep the text and the log-probability of every token in the episodes.
+        start_from: a run or one of its checkpoints whose weights the team begins with, without its
+            optimizers and counters; ``None`` for the models that the recipe names.
         threads: CPU threads of torch; results are reproducible bit for bit only for the same number.
     """
 
@@ -37,6 +39,7 @@ class TrainingConfig(Settings):
     keep_checkpoints: int = Field(default=2, ge=1)
     evaluate_every: int = Field(default=0, ge=0)
     record_tokens: bool = False
+    start_from: str | None = None
     threads: int | None = Field(default=None, ge=1, le=1024)
 
 
@@ -58,11 +61,13 @@ class TrackingConfig(Settings):
     """Where metrics go besides the run folder.
 
     Attributes:
-        backends: any of ``wandb``, ``trackio`` and ``tensorboard``.
-        project: the W&B project.
+        backends: any of ``wandb``, ``trackio``, ``mlflow`` and ``tensorboard``.
+        project: the project, which MLflow calls an experiment.
         name: the run's name; the folder's by default.
+        completions: how many of the sampled replies of every evaluation go there too, as a table.
     """
 
-    backends: tuple[Literal["wandb", "tensorboard", "trackio"], ...] = ()
+    backends: tuple[Literal["wandb", "tensorboard", "trackio", "mlflow"], ...] = ()
     project: str = "collm"
     name: str | None = None
+    completions: int = Field(default=0, ge=0, le=MOST)

@@ -10,7 +10,7 @@ from collm.agents.config import AgentConfig
 from collm.config.naming import named_after
 from collm.errors import CollmError
 from collm.models.adapters import ADAPTER_FILES, export_merged
-from collm.runs.finding import checkpoint_of
+from collm.runs.checkpoints import checkpoint_of
 from collm.runs.folder import read_config
 
 

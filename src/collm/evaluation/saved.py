@@ -13,7 +13,7 @@ from collm.config.recipes import find, load_recipe
 from collm.config.tree import RunConfig, make_config, plain
 from collm.contract.held import hold
 from collm.errors import CollmError
-from collm.runs.finding import checkpoint_of
+from collm.runs.checkpoints import checkpoint_of
 from collm.runs.folder import read_config
 
 

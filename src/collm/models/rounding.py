@@ -1,4 +1,4 @@
-"""AdamW that rounds at random, works through large tensors in parts, and keeps its moments where there is room.
+"""AdamW that rounds at random, goes through large tensors in parts, and keeps moments where there is room.
 
 A step of 5e-6 is far below the spacing of bfloat16 numbers near typical weights, so rounding to the
 nearest one would lose nearly all of it. Rounding up or down at random, in proportion to the distance,

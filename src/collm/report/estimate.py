@@ -1,4 +1,4 @@
-"""What a recipe would need, without running it: parameters, and the peak of memory in each phase on each device."""
+"""What a recipe would need, without running it: parameters, and the peak of memory in each phase."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from collm.base.values import finite
+from collm.errors import CollmError
 from collm.runs.files import damage, write_folder, write_json, write_text
 from collm.runs.layout import CONFIG_FILE, COUNTERS_FILE, Layout
 
@@ -69,6 +70,34 @@ def latest_checkpoint(layout: Layout, warn: Callable[[str], None]) -> Checkpoint
             return found
         warn(f"{path} is damaged ({found}); trying the checkpoint before it.")
     return None
+
+
+def checkpoint_of(folder: Path, warn: Callable[[str], None]) -> Path:
+    """The checkpoint that a person means by a folder: itself, or the newest whole one of a run.
+
+    Args:
+        folder: a run folder, or a folder below its checkpoints.
+        warn: called with a line for each damaged checkpoint that was passed over, and for the one used.
+
+    Raises:
+        CollmError: if there is none, or it is damaged.
+    """
+    if (folder / "agents").is_dir():
+        problem = damage(folder)
+        if problem is not None:
+            raise CollmError(str(folder), f"the checkpoint is damaged: {problem}.", "use another checkpoint.")
+        return folder
+    damaged: list[str] = []
+    latest = latest_checkpoint(Layout(folder), damaged.append)
+    if latest is None:
+        problem = f"no whole checkpoint here. {' '.join(damaged)}".strip()
+        mend = "restore one of them." if damaged else "train further with --resume."
+        raise CollmError(str(folder), problem, mend)
+    for line in damaged:
+        warn(line)
+    if damaged:
+        warn(f"Taking {latest.path}.")
+    return latest.path
 
 
 def _read(path: Path) -> Checkpoint | str:

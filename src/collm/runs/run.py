@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from collm.base.yaml_text import read_yaml
 from collm.errors import AbsentError, CollmError
@@ -80,20 +81,25 @@ class Run:
             raise CollmError(str(file), "not a JSON object.", "restore the file.")
         return found
 
-    def table(self, name: str) -> Any:
-        """Rows as a pandas ``DataFrame``.
+    def table(self, name: str, library: Literal["pandas", "polars"] = "pandas") -> Any:
+        """Rows as a ``DataFrame``.
 
         Args:
-            name: ``metrics``, ``evaluations``, or a name of :attr:`episodes`.
+            name: ``metrics``, ``evaluations``, a name of :attr:`episodes`, or ``episodes`` for all of them.
+            library: whose.
 
         Raises:
-            CollmError: if there are no such rows, or pandas is not installed.
+            CollmError: if there are no such rows, or the library is not installed.
         """
         try:
-            from pandas import DataFrame
+            frame = importlib.import_module(library).DataFrame
         except ImportError:
-            raise AbsentError("Run.table", "pandas is not installed.", "run pip install pandas.") from None
-        return DataFrame(self.rows(name))
+            raise AbsentError(
+                "Run.table", f"{library} is not installed.", f"run pip install {library}."
+            ) from None
+        # Polars looks at the first rows alone for columns, unless it is told to look at all.
+        options = {"infer_schema_length": None} if library == "polars" else {}
+        return frame(self.rows(name), **options)
 
     def rows(self, name: str) -> Rows:
         """The rows behind :meth:`table`.
@@ -103,8 +109,10 @@ class Run:
         """
         if name in ("metrics", "evaluations"):
             return self.metrics if name == "metrics" else self.evaluations
+        if name == "episodes":
+            return [{"name": each, **row} for each, rows in self.episodes.items() for row in rows]
         if name not in self.episodes:
-            mend = f"there are metrics, evaluations, {', '.join(self.episodes)}."
+            mend = f"there are metrics, evaluations, episodes, {', '.join(self.episodes)}."
             raise AbsentError(str(self.path), f"no rows named {name!r}.", mend)
         return self.episodes[name]
 

@@ -16,7 +16,7 @@ from collm.config.tree import plain
 from collm.contract.held import Held, hold
 from collm.env import make_env
 from collm.errors import CollmError
-from collm.runs.finding import checkpoint_of
+from collm.runs.checkpoints import checkpoint_of
 from collm.runs.layout import Layout
 from collm.serve.voice import Voice
 

@@ -1,13 +1,16 @@
-"""What a training run tells whoever watches it."""
+"""What a training run tells whoever watches it: a terminal, a callback of one's own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 
-class Display(Protocol):
-    """Shows a person how a run goes."""
+class Callback(Protocol):
+    """Hears how a run goes. Derive from it and override what is of interest; the rest does nothing.
+
+    What a method raises ends the run, which can be resumed from its last checkpoint.
+    """
 
     def begin(self, updates_done: int, updates: int) -> None:
         """The run starts, or goes on after ``updates_done``; there are ``updates`` in all."""
@@ -19,10 +22,10 @@ class Display(Protocol):
         """An update is over; the row of ``metrics.jsonl``."""
 
     def evaluated(self, update: int, found: Mapping[str, float]) -> None:
-        """The test tasks were played after ``update`` updates."""
+        """The test tasks were played after ``update`` updates; their measures."""
 
 
-class Silent:
+class Silent(Callback):
     """Shows nothing but what a person should know, which goes to a function.
 
     Args:
@@ -30,13 +33,30 @@ class Silent:
     """
 
     def __init__(self, note: Callable[[str], None] = lambda line: None) -> None:
-        self.note = note
+        self._note = note
+
+    def note(self, line: str) -> None:
+        self._note(line)
+
+
+class Several(Callback):
+    """Tells all callbacks, in their order."""
+
+    def __init__(self, callbacks: Sequence[Callback]) -> None:
+        self._callbacks = tuple(callbacks)
 
     def begin(self, updates_done: int, updates: int) -> None:
-        pass
+        for callback in self._callbacks:
+            callback.begin(updates_done, updates)
+
+    def note(self, line: str) -> None:
+        for callback in self._callbacks:
+            callback.note(line)
 
     def updated(self, metrics: Mapping[str, float]) -> None:
-        pass
+        for callback in self._callbacks:
+            callback.updated(metrics)
 
     def evaluated(self, update: int, found: Mapping[str, float]) -> None:
-        pass
+        for callback in self._callbacks:
+            callback.evaluated(update, found)

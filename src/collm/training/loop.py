@@ -14,11 +14,12 @@ from collm.env import Task
 from collm.errors import CollmError
 from collm.evaluation.evaluate import evaluate
 from collm.rollout import Rollout, probed, rollout
+from collm.runs.completions import completions_of
 from collm.runs.folder import Counters, RunFolder
 from collm.runs.records import turn_rows
 from collm.runs.summary import summary_of
 from collm.runs.tracking import Tracker
-from collm.training.display import Display
+from collm.training.display import Callback
 from collm.training.divergence import check_metrics, check_replies
 from collm.training.learning import learn
 from collm.training.metrics import counted, metrics_row
@@ -50,7 +51,7 @@ class Run:
     team: Team
     tasks: Sequence[Task]
     planned: int
-    display: Display
+    display: Callback
     trackers: Sequence[Tracker]
 
 
@@ -121,11 +122,14 @@ def _evaluate(run: Run, update: int, name: str) -> None:
     found = evaluate(run.env, run.team.policies, run.config.evaluation, run.config.seed)
     check_replies([*found.sampled, *found.greedy], f"after update {update}")
     run.folder.write_episodes(f"evaluation-{name}", turn_rows(found.sampled, spelled=_spelled(run)))
+    said = completions_of(turn_rows(found.sampled), update, run.config.tracking.completions)
     if found.greedy:
         run.folder.write_episodes(f"evaluation-{name}-greedy", turn_rows(found.greedy, spelled=_spelled(run)))
     run.folder.log_evaluation({"update": update, "name": name, **found.measures})
     for tracker in run.trackers:
         tracker.log({f"test/{key}": value for key, value in found.measures.items()}, update)
+        if said:
+            tracker.log_completions(said, update)
     run.display.evaluated(update, found.measures)
 
 

@@ -13,13 +13,14 @@ from collm.runs.faults import faults_told
 from collm.runs.folder import Counters, RunFolder
 from collm.runs.lock import locked
 from collm.runs.tracking import check_installed, open_trackers
-from collm.training.display import Display
+from collm.training.display import Callback
 from collm.training.loop import Result, Run, go_on
 from collm.training.preflight import check_reading, check_tasks
 from collm.training.schedule import planned_updates
+from collm.training.starting import start_of
 
 
-def train(config: RunConfig, out: Path, display: Display, resume: bool = False) -> Result:
+def train(config: RunConfig, out: Path, display: Callback, resume: bool = False) -> Result:
     """Train a team and keep everything in a run folder.
 
     Args:
@@ -36,7 +37,7 @@ def train(config: RunConfig, out: Path, display: Display, resume: bool = False) 
         return _train(config, out, display, resume)
 
 
-def _train(config: RunConfig, out: Path, display: Display, resume: bool) -> Result:
+def _train(config: RunConfig, out: Path, display: Callback, resume: bool) -> Result:
     if config.training.threads is not None:
         torch.set_num_threads(config.training.threads)
     folder, env = RunFolder(out, warn=display.note), hold(config.env)
@@ -48,8 +49,10 @@ def _train(config: RunConfig, out: Path, display: Display, resume: bool) -> Resu
         display.note(line)
     check_installed(config.tracking)
     critics = config.algorithm.critics(env.agents)
-    weights = checkpoint.path if checkpoint else None
+    weights = checkpoint.path if checkpoint else start_of(config, display.note)
     team = load_team(config.agents, config.critic, critics, weights, config.seed)
+    if checkpoint is not None:
+        team.load_optimizers(checkpoint.path)
     check_reading(team, critics, trial)
     if resume:
         folder.take_up(config, checkpoint)
