@@ -15,7 +15,7 @@ from collm.envs.minecraft.blueprint import parse_blueprint
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 GUIDES = ("housebuild", "strbuild", "adapters")
-EXTRAS = ("mcschematic", "pettingzoo", "textarena")
+EXTRAS = ("mcschematic", "pettingzoo", "gymnasium", "textarena")
 
 
 def blocks(guide: str, language: str) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 import huggingface_hub
 import pytest
 import yaml
+from httpx2 import ConnectError
 from huggingface_hub.errors import LocalTokenNotFoundError
 
 from collm.errors import CollmError
@@ -19,6 +20,7 @@ from collm.runs.files import damage
 from collm.runs.run import Run
 from collm.training.display import Silent
 from collm.training.run import train
+from collm.training.starting import start_of
 from tests.tiny_runs import Recipe
 
 
@@ -74,6 +76,11 @@ def test_the_folder_is_a_team_that_evaluates(run: Path, tmp_path: Path) -> None:
     assert (set(policies), place) == ({"a", "b"}, str(team))
 
 
+def test_a_run_can_start_from_the_folder(recipe: Recipe, run: Path, tmp_path: Path) -> None:
+    team = write_team(run, tmp_path / "team")
+    assert start_of(recipe(training={"start_from": str(team)}), lambda line: None) == team
+
+
 def test_the_card_tells_of_the_task_the_numbers_and_the_licence(run: Path, tmp_path: Path) -> None:
     header, text = card(write_team(run, tmp_path / "team", "apache-2.0"))
     assert header == {
@@ -108,12 +115,15 @@ def test_the_hub_gets_exactly_the_folder(run: Path, hub: Hub, tmp_path: Path) ->
     push_to_hub(run, "ann/probe")
 
 
-def test_what_the_hub_refuses_is_told(run: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [LocalTokenNotFoundError("no token."), ConnectError("no route.")])
+def test_what_the_hub_refuses_is_told(
+    run: Path, hub: Hub, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refused(*_: Any, **__: Any) -> None:
-        raise LocalTokenNotFoundError("no token here")
+        raise error
 
     monkeypatch.setattr(hub, "create_repo", refused)
-    with pytest.raises(CollmError, match=r"--repo ann/probe: the hub refused: no token here.*hf auth login"):
+    with pytest.raises(CollmError, match=r"--repo ann/probe: the hub refused: no \w+\. .*hf auth login"):
         push_to_hub(run, "ann/probe")
 
 

@@ -27,7 +27,7 @@ def follow(backend: str, folder: Path) -> None:
     config = load_recipe("demo", [f"tracking.backends=[{backend}]", "tracking.project=towers"])
     folder.mkdir(parents=True, exist_ok=True)
     (tracker,) = open_trackers(config, folder)
-    tracker.log({"return_mean": 0.25, "policy_loss/a": 1.0}, 1)
+    tracker.log({"return_mean": 0.25, "component/fit (%)": 1.0}, 1)
     tracker.log({"return_mean": 0.5}, 3)
     tracker.log_completions(ROWS, 3)
     tracker.close()
@@ -69,7 +69,7 @@ def test_mlflow_keeps_metrics_and_completions_and_goes_on_in_the_same_run(tmp_pa
     client = mlflow.MlflowClient(place)
     (run,) = client.search_runs([client.get_experiment_by_name("towers").experiment_id])
     assert (run.info.run_name, run.info.status) == ("run", "FINISHED")
-    assert run.data.metrics == {"return_mean": 0.5, "policy_loss/a": 1.0}
+    assert run.data.metrics == {"return_mean": 0.5, "component/fit ___": 1.0}
     steps = {metric.step for metric in client.get_metric_history(run.info.run_id, "return_mean")}
     assert steps == {1, 3}
     kept = json.loads(Path(client.download_artifacts(run.info.run_id, "completions-000003.json")).read_text())

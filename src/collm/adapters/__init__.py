@@ -1,4 +1,5 @@
 """Bridges to environments of other libraries, in both directions. Each needs its extra.
 
-``pettingzoo`` shows our environments as PettingZoo ones, ``textarena`` shows TextArena games as ours.
+``pettingzoo`` shows our environments in PettingZoo; ``textarena``, ``pettingzoo_games``, ``gymnasium`` and
+``openenv`` show other libraries' games as ours, by replay (``replayed``).
 """

@@ -12,11 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from collm.printable import printable
+from collm.training.display import Callback
 
 _PLAIN_EVERY_SECONDS = 10.0
 
 
-class ConsoleDisplay:
+class ConsoleDisplay(Callback):
     """Shows a training run.
 
     Args:

@@ -41,9 +41,10 @@ def push_to_hub(folder: Path, repo: str, *, private: bool = False, licence: str 
             hub.create_repo(repo, private=private, exist_ok=True)
             title = f"Add the team of {Run(folder).path.resolve().name}"
             return str(hub.upload_folder(repo_id=repo, folder_path=team, commit_message=title).commit_url)
-        except (OSError, ValueError) as error:
+        except Exception as error:  # its client raises what its library for HTTP raises
             mend = "log in with hf auth login, and name a repository that you may write."
-            raise CollmError(f"--repo {repo}", f"the hub refused: {error}.", mend) from error
+            problem = f"the hub refused: {str(error).rstrip('.')}."
+            raise CollmError(f"--repo {repo}", problem, mend) from error
 
 
 def write_team(folder: Path, out: Path, licence: str | None = None) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,6 +15,8 @@ from collm.runs.completions import COLUMNS, Completion
 
 _MODULES = {"tensorboard": "torch.utils.tensorboard"}
 _COMPLETIONS = "completions"
+_UNFIT = re.compile(r"[^\w\-. :/]")
+"""What MLflow does not take in names; terms of a reward may be called anything."""
 
 
 class Tracker(Protocol):
@@ -83,7 +86,8 @@ class _MLflow:
             module.log_dict(plain(config), "config.json")
 
     def log(self, values: Mapping[str, float], update: int) -> None:
-        self._module.log_metrics(dict(values), step=update)
+        fitting = {_UNFIT.sub("_", name): value for name, value in values.items()}
+        self._module.log_metrics(fitting, step=update)
 
     def log_completions(self, rows: Sequence[Completion], update: int) -> None:
         columns = {name: [row[place] for row in rows] for place, name in enumerate(COLUMNS)}

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
 
 
-class Callback(Protocol):
+class Callback:
     """Hears how a run goes. Derive from it and override what is of interest; the rest does nothing.
 
     What a method raises ends the run, which can be resumed from its last checkpoint.
