@@ -14,6 +14,7 @@ from collm.config.recipes import load_recipe
 from collm.config.tree import RunConfig, TrackingConfig
 from collm.errors import CollmError
 from collm.runs.tracking import check_installed, open_trackers
+from tests.installed_packages import install
 
 
 class StandIn(ModuleType):
@@ -104,3 +105,40 @@ def test_a_tracker_that_does_not_start_is_named(monkeypatch: pytest.MonkeyPatch,
 def test_a_missing_package_is_named_with_its_extra() -> None:
     with pytest.raises(CollmError, match=r"trackio is not installed.*collm\[tracking\]"):
         check_installed(TrackingConfig(backends=("trackio",)))
+
+
+PAPER = """class Paper:
+    def __init__(self, config, folder):
+        self.file = folder / "paper.txt"
+
+    def log(self, values, update):
+        with self.file.open("a") as stream:
+            stream.write(f"{update} {sorted(values)}\\n")
+
+    def log_completions(self, rows, update):
+        pass
+
+    def close(self):
+        pass
+"""
+
+
+@pytest.mark.parametrize("name", ["paper", "paper_tracker:Paper"])
+def test_a_tracker_of_another_package_goes_by_name_or_class(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    install(site, "paper", "paper_tracker", PAPER, {"collm.trackers:paper": "paper_tracker:Paper"})
+    monkeypatch.syspath_prepend(str(site))
+    config = load_recipe("demo", [f"tracking.backends=[{name}]"])
+    check_installed(config.tracking)
+    (tracker,) = open_trackers(config, tmp_path)
+    tracker.log({"return_mean": 1.0}, 3)
+    tracker.close()
+    assert (tmp_path / "paper.txt").read_text() == "3 ['return_mean']\n"
+
+
+def test_an_unknown_tracker_is_told_which_there_are() -> None:
+    with pytest.raises(CollmError, match=r"tracking.backends.0: must be one of wandb, trackio, mlflow"):
+        load_recipe("demo", ["tracking.backends=[abacus]"])

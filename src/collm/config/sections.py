@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from collm.base.installed import installed_names
 from collm.base.settings import Settings
 
 MOST = 10**9
+SHIPPED_TRACKERS = ("wandb", "trackio", "mlflow", "tensorboard")
 Seed = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 
 
@@ -57,17 +59,26 @@ class EvaluationConfig(Settings):
     greedy: bool = True
 
 
+def _found(backend: str) -> str:
+    """Test that there is a tracker of that name; one of one's own is looked for when it is opened."""
+    known = [*SHIPPED_TRACKERS, *installed_names("collm.trackers")]
+    if ":" not in backend and backend not in known:
+        raise ValueError(f"must be one of {', '.join(known)}, or module:Class")
+    return backend
+
+
 class TrackingConfig(Settings):
     """Where metrics go besides the run folder.
 
     Attributes:
-        backends: any of ``wandb``, ``trackio``, ``mlflow`` and ``tensorboard``.
+        backends: any of ``wandb``, ``trackio``, ``mlflow`` and ``tensorboard``, a name from the entry points
+            ``collm.trackers`` of another package, or ``module:Class``.
         project: the project, which MLflow calls an experiment.
         name: the run's name; the folder's by default.
         completions: how many of the sampled replies of every evaluation go there too, as a table.
     """
 
-    backends: tuple[Literal["wandb", "tensorboard", "trackio", "mlflow"], ...] = ()
+    backends: tuple[Annotated[str, AfterValidator(_found)], ...] = ()
     project: str = "collm"
     name: str | None = None
     completions: int = Field(default=0, ge=0, le=MOST)

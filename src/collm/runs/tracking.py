@@ -5,9 +5,12 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
+from collm.base.installed import load_installed
+from collm.base.registry import load_object
 from collm.base.seeding import derive
 from collm.config.tree import RunConfig, TrackingConfig, plain
 from collm.errors import AbsentError, CollmError
@@ -122,14 +125,18 @@ _TRACKERS: Mapping[str, Callable[[Any, RunConfig, Path], Tracker]] = {
 }
 
 
+_Maker = Callable[[RunConfig, Path], Tracker]
+
+
 def check_installed(config: TrackingConfig) -> None:
     """Import the trackers' packages.
 
     Raises:
         AbsentError: if one is not installed.
+        CollmError: if one of another package does not load.
     """
     for backend in config.backends:
-        _module(backend)
+        _maker(backend)
 
 
 def open_trackers(config: RunConfig, folder: Path) -> list[Tracker]:
@@ -141,10 +148,19 @@ def open_trackers(config: RunConfig, folder: Path) -> list[Tracker]:
     return [_opened(backend, config, folder) for backend in config.tracking.backends]
 
 
+def _maker(backend: str) -> _Maker:
+    """What makes a tracker: ours, another package's, or a class that is named as ``module:Class``."""
+    if ":" in backend:
+        return cast(_Maker, load_object(backend, "tracking.backends"))
+    shipped = backend in _TRACKERS
+    other = load_installed(backend, "collm.trackers", "tracking.backends", shipped=shipped)
+    return cast(_Maker, other) if other is not None else partial(_TRACKERS[backend], _module(backend))
+
+
 def _opened(backend: str, config: RunConfig, folder: Path) -> Tracker:
-    module = _module(backend)
+    make = _maker(backend)
     try:
-        return _TRACKERS[backend](module, config, folder)
+        return make(config, folder)
     except Exception as error:
         mend = f"log in to {backend} or leave it out, then go on with --resume."
         raise CollmError("tracking.backends", f"{backend} does not start: {error}.", mend) from error
