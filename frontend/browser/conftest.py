@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,14 @@ class Served:
     url: str
     runs: Path
     process: subprocess.Popen[str]
+
+
+def until(page: Page, script: str, argument: str | None = None) -> None:
+    """Wait for a condition; playwright's own way evaluates texts in the page, which its policy forbids."""
+    end = time.monotonic() + SECONDS
+    while not page.evaluate(script, argument):
+        assert time.monotonic() < end, script
+        page.wait_for_timeout(50)
 
 
 def served(folder: Path) -> Served:
@@ -100,7 +109,7 @@ def open_page(browser: Browser, server: Served) -> Iterator[Open]:
         page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
         page.goto(server.url + place)
         page.wait_for_selector("h1")
-        page.wait_for_function("document.querySelector('.live').textContent === 'up to date'")
+        until(page, "document.querySelector('.live').textContent === 'up to date'")
         return page
 
     yield opened

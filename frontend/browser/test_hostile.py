@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from frontend.browser.conftest import Open, Served
+from frontend.browser.conftest import Open, Served, until
 from frontend.browser.hostile import LARGE, LINKS, RTL, SCRIPTS
 from frontend.browser.places import episode
 
@@ -48,7 +48,7 @@ def test_a_megabyte_is_shown_in_steps_and_does_not_stop_the_page(open_page: Open
     assert len(reply(page, "large").text_content()) == 1500
     assert page.evaluate("document.querySelectorAll('*').length") < 3000
     page.locator("article[aria-label^='large,'] .more").click()
-    page.wait_for_function("document.body.textContent.includes('fold')")
+    until(page, "document.body.textContent.includes('fold')")
     assert len(reply(page, "large").text_content()) == 41_500
     page.locator("article[aria-label^='large,'] .more").last.click()
     assert len(reply(page, "large").text_content()) == 1500

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from frontend.browser.conftest import SECONDS, SIZES, Open, Served, served
+from frontend.browser.conftest import SECONDS, SIZES, Open, Served, served, until
 from frontend.browser.hostile import add_update, write_runs
 from frontend.browser.places import PLACES, episode
 
@@ -25,7 +25,7 @@ def box_of(part: Any) -> Any:
 
 def found(page: Any, text: str) -> None:
     """Wait until the table says how many episodes it has found."""
-    page.wait_for_function("(text) => document.querySelector('.found')?.textContent === text", arg=text)
+    until(page, "(text) => document.querySelector('.found')?.textContent === text", text)
 
 
 def test_what_a_run_adds_appears_without_a_reload(open_page: Open, server: Served) -> None:
@@ -44,7 +44,7 @@ def test_the_table_filters_and_sorts(open_page: Open) -> None:
     found(page, "3,000 episodes")
     page.get_by_role("button", name="return").click()
     page.wait_for_selector("th[aria-sort='descending'] >> text=return")
-    page.wait_for_function("document.querySelector('[data-row=\"0\"] a')?.textContent === 'task_2999'")
+    until(page, "document.querySelector('[data-row=\"0\"] a')?.textContent === 'task_2999'")
     page.get_by_label("Words in a reply").fill("word12")
     found(page, "111 episodes")
     page.get_by_label("Task").fill("_120")
@@ -53,7 +53,7 @@ def test_the_table_filters_and_sorts(open_page: Open) -> None:
     page.get_by_label("Return to").fill("0.401")
     found(page, "4 episodes")
     page.get_by_role("button", name="Clear").click()
-    page.wait_for_function("!location.hash.includes('word12')")
+    until(page, "!location.hash.includes('word12')")
 
 
 def test_a_long_table_renders_what_is_in_sight_down_to_its_end(open_page: Open) -> None:
@@ -79,7 +79,7 @@ def test_the_table_is_walked_by_keyboard_into_an_episode(open_page: Open) -> Non
     row = int(page.evaluate(focused))
     assert row >= 30
     page.keyboard.press("ArrowUp")
-    page.wait_for_function(f"{focused} === '{row - 1}'")
+    until(page, f"{focused} === '{row - 1}'")
     page.keyboard.press("Enter")
     page.wait_for_selector(f"h1 >> text=task_{row - 1:04}")
 
@@ -151,13 +151,13 @@ def test_tokens_are_colored_on_demand_and_blame_is_shown(open_page: Open) -> Non
 def test_an_agent_can_be_hidden(open_page: Open) -> None:
     page = open_page(PLACES["build"][0])
     page.get_by_label("a", exact=True).uncheck()
-    page.wait_for_function("document.querySelectorAll('article').length === 2")
+    until(page, "document.querySelectorAll('article').length === 2")
     assert set(texts(page, ".agent-name")) == {"b"}
 
 
 def test_two_runs_stand_beside_each_other_on_one_task(open_page: Open) -> None:
     page = open_page("#/compare?left=builder&right=second")
-    page.wait_for_function("document.querySelectorAll('.side .conversation').length === 2")
+    until(page, "document.querySelectorAll('.side .conversation').length === 2")
     assert texts(page, ".side > h2") == ["builder", "second"]
     page.get_by_label("Right run").select_option("hostile")
     page.wait_for_selector("text=no task in common")
@@ -184,7 +184,7 @@ def test_an_interrupt_ends_the_server_while_a_page_is_open(browser: Any, tmp_pat
     own = served(tmp_path)
     page = browser.new_page()
     page.goto(own.url)
-    page.wait_for_function("document.querySelector('.live')?.textContent === 'up to date'")
+    until(page, "document.querySelector('.live')?.textContent === 'up to date'")
     started = time.monotonic()
     own.process.send_signal(signal.SIGINT)
     assert own.process.wait(timeout=SECONDS) == 0
