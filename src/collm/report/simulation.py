@@ -183,7 +183,7 @@ def _config(architecture: str, depth: int | None = None) -> Any:
     if depth is not None:
         text.num_hidden_layers = depth
         if getattr(text, "layer_types", None) is not None:
-            text.layer_types = text.layer_types[:depth]
+            text.layer_types = (text.layer_types * depth)[:depth]
     return config
 
 
