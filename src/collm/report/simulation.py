@@ -78,7 +78,7 @@ class Ledger(TorchDispatchMode):
     """
 
     def __init__(self, model: Any) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.live = self.peak = 0
         self._known: Any = WeakIdKeyDictionary()
         for weight in (*model.parameters(), *model.buffers()):
