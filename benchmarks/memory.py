@@ -1,8 +1,8 @@
-"""Measures the peaks of memory of each phase on a CPU, and holds the estimates of ``collm estimate`` against them.
+"""Measures the peak of memory of each phase on a CPU, and holds ``collm estimate`` against it.
 
-``python -m benchmarks.memory`` prints one JSON object a phase: bytes measured, bytes estimated, their ratio. Each
-phase runs in a process of its own at some 100 M parameters with random weights; what counts is how far the
-resident size rises above that of the process before it opened a model.
+``python -m benchmarks.memory`` prints one JSON object a phase: bytes measured, bytes estimated, their
+ratio. Each phase runs in a process of its own at some 100 M parameters with random weights; what counts is
+how far the resident size rises above that of the process before it opened a model.
 """
 
 from __future__ import annotations

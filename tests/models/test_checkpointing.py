@@ -66,7 +66,7 @@ def test_afterwards_the_model_is_as_before(model: Any) -> None:
 
 
 def test_a_family_without_such_layers_is_refused() -> None:
+    nothing = torch.nn.Linear(2, 2)
+    nothing.config = GPT2Config()
     with pytest.raises(CollmError, match=r"critic\.gradient_checkpointing: .* no layers"):
-        nothing = torch.nn.Linear(2, 2)
-        nothing.config = GPT2Config()  # type: ignore[assignment]
         check_checkpointing(nothing, "critic")

@@ -112,7 +112,7 @@ def whole_tensor_step(
     weights: Tensor, mean: Tensor, square: Tensor, gradient: Tensor, step: int, number: int
 ) -> None:
     """The same step without parts: everything of a parameter in float32 at once."""
-    first, second = SETTINGS["betas"]  # type: ignore[misc]
+    first, second = 0.9, 0.99  # of SETTINGS
     noise = generator(derive(0, "rounding", step, number))
     grown = gradient.float()
     new_mean = mean.float().lerp_(grown, 1 - first)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 from safetensors.torch import load_file
@@ -26,7 +27,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def config(models: Path, algorithm: str = "collm_cc", **shared: object) -> RunConfig:
+def config(models: Path, algorithm: str = "collm_cc", **shared: Any) -> RunConfig:
     values = {
         "env": {"type": "housebuild"},
         "algorithm": {"type": algorithm},
@@ -40,7 +41,7 @@ def config(models: Path, algorithm: str = "collm_cc", **shared: object) -> RunCo
     return make_config(values, "here")
 
 
-def first(models: Path, work: Work = WORK, **shared: object) -> Footprint:
+def first(models: Path, work: Work = WORK, **shared: Any) -> Footprint:
     return next(footprints(config(models, **shared), work))
 
 
@@ -60,7 +61,8 @@ def test_parameters_and_what_grows_with_them(models: Path) -> None:
 
 
 def test_what_is_not_kept_does_not_count(models: Path) -> None:
-    for setting in ({"keep_cache": False}, {"history": "turn"}):
+    settings: list[dict[str, Any]] = [{"keep_cache": False}, {"history": "turn"}]
+    for setting in settings:
         assert first(models, **setting).kept == 0
     assert first(models, Work(4, 0, 1, 1, 1, False)).kept == 0, "nothing after the only turn"
 
@@ -69,7 +71,7 @@ def test_moments_take_what_the_optimizer_gives_them(models: Path) -> None:
     plain = first(models)
     eight = first(models, optimization={"optimizer": "adamw_8bit"})
     assert plain.parameters * 2 < eight.moments < plain.parameters * 2.1
-    away = {"optimization": {"optimizer": "adamw_offload"}, "device": "cuda:0"}
+    away: dict[str, Any] = {"optimization": {"optimizer": "adamw_offload"}, "device": "cuda:0"}
     assert first(models, **away).moments == 0
 
 

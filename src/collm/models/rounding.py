@@ -59,7 +59,7 @@ class RoundingAdamW(torch.optim.Optimizer):
                 if parameter.grad is not None:
                     self._step(parameter, group, number)
 
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:  # type: ignore[override]
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over what :meth:`state_dict` gave, each moment in its own type and place."""
         super().load_state_dict({**state_dict, "state": {}})
         parameters = [parameter for group in self.param_groups for parameter in group["params"]]
@@ -133,4 +133,5 @@ def _moved(weights: Tensor, mean: Tensor, square: Tensor, group: Mapping[str, An
     first, second = group["betas"]
     scale = (square / (1 - second**step)).sqrt_().add_(group["eps"])
     start = weights.float() * (1 - group["lr"] * group["weight_decay"])
-    return start.addcdiv_(mean, scale, value=-group["lr"] / (1 - first**step))
+    moved: Tensor = start.addcdiv_(mean, scale, value=-group["lr"] / (1 - first**step))
+    return moved

@@ -78,7 +78,7 @@ class Ledger(TorchDispatchMode):
     """
 
     def __init__(self, model: Any) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.live = self.peak = 0
         self._known: Any = WeakIdKeyDictionary()
         for weight in (*model.parameters(), *model.buffers()):
@@ -183,7 +183,7 @@ def _config(architecture: str, depth: int | None = None) -> Any:
     if depth is not None:
         text.num_hidden_layers = depth
         if getattr(text, "layer_types", None) is not None:
-            text.layer_types = text.layer_types[:depth]
+            text.layer_types = (text.layer_types * depth)[:depth]
     return config
 
 
