@@ -14,7 +14,7 @@ from collm.serve.refusals import RefusedError, agent_unavailable
 from collm.serve.voice import Draw, Messages, Reply, Tell
 from collm.types import Action, FinishReason, History, Observation
 
-_CONNECT_SECONDS = 5.0
+_CONNECT_SECONDS = 10.0
 _CHECK_SECONDS = 2.0
 _PASSED_ON = (400, 429)
 """What the client did, not the agent."""
@@ -113,6 +113,9 @@ class Remote:
                 raise self._passed_on(error) from None
             said = f"its endpoint answers with status {error.status_code}: {error.message}"
             raise agent_unavailable(self._name, said, 502) from None
+        except openai.APITimeoutError:
+            self._model = None
+            raise agent_unavailable(self._name, "its endpoint does not answer in time.") from None
         except openai.APIConnectionError as error:
             self._model = None
             raise agent_unavailable(self._name, f"no connection to {error.request.url}.") from None
