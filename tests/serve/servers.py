@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import openai
-import uvicorn
 
 from collm.base.listening import address, bound, hosts_of
 from collm.serve.app import make_app
 from collm.serve.desk import Desk
 from collm.serve.limits import Limits
+from collm.serve.serving import make_server
 from collm.serve.voice import Draw, Messages, Reply, Tell
 from collm.types import Action, History, Observation
 
@@ -84,8 +84,7 @@ def running(desk: Desk, port: int = 0, token: str | None = None) -> Iterator[Run
     """Serve from a thread until the block ends; then whoever is still answered is cut off."""
     listening = bound("127.0.0.1", port)
     app = make_app(desk, hosts_of("127.0.0.1", ["testing"]), token)
-    config = uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=0)
-    server = uvicorn.Server(config)
+    server = make_server(app, 0)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     try:
@@ -106,4 +105,4 @@ def serve_echo(port: int, name: str, pause: float) -> None:
     listening = bound("127.0.0.1", port)
     app = make_app(agents_alone([name], Echo(pause), Limits(requests=128)), hosts_of("127.0.0.1", []), None)
     print(address(listening), flush=True)
-    uvicorn.Server(uvicorn.Config(app, log_level="critical")).run(sockets=[listening])
+    make_server(app, 0).run(sockets=[listening])

@@ -11,6 +11,7 @@ from typing import Any
 import openai
 import pytest
 from httpx2 import Client
+from httpx2 import Limits as Connections
 
 from collm.agents.agent import Agent
 from collm.agents.policy import Request
@@ -128,6 +129,7 @@ def test_a_conversation_goes_on_in_each_agents_own_history(served: Served) -> No
     assert first.histories[-1].actions[0].text == " ".join(opening.split())
 
 
+LONG_LIVED = Connections(keepalive_expiry=60)
 HALF_A_LETTER = HOUSE.replace("planks", "\\ud800")
 WRONG: list[tuple[dict[str, Any], int, str | None, str | None]] = [
     ({"model": "nobody"}, 404, "model_not_found", "model"),
@@ -188,10 +190,10 @@ def test_whoever_has_no_key_or_asks_another_host_is_refused() -> None:
         with Client() as client:
             models = f"{server.url}/models"
             assert client.get(models).status_code == 401
-            right = {"authorization": "Bearer gehéim".encode()}
+            right = {b"authorization": "Bearer gehéim".encode()}
             assert client.get(models, headers=right).status_code == 200
-            assert client.get(models, headers={**right, "host": b"evil.example"}).status_code == 400
-            assert client.get(models, headers={**right, "host": b"testing:80"}).status_code == 200
+            assert client.get(models, headers={**right, b"host": b"evil.example"}).status_code == 400
+            assert client.get(models, headers={**right, b"host": b"testing:80"}).status_code == 200
             assert client.get(server.url.replace("/v1", "/health")).status_code == 200
             assert client.get(server.url.replace("/v1", "/metrics")).status_code == 401
 
@@ -258,6 +260,16 @@ def test_a_failure_amid_a_stream_is_an_event(served: Served) -> None:
         stream = server.client().chat.completions.create(model="team/one", messages=said("a"), stream=True)
         with pytest.raises(openai.APIError, match="its log says why"):
             list(stream)
+
+
+def test_an_idle_connection_outlives_what_clients_keep() -> None:
+    """Clients drop idle connections after 5 seconds; a server that did so too would cross them."""
+    with running(agents_alone(["one"], Echo())) as server, Client(limits=LONG_LIVED) as client:
+        client.get(f"{server.url}/models")
+        (connection,) = client._transport._pool.connections  # type: ignore[attr-defined]
+        time.sleep(6)
+        client.get(f"{server.url}/models")
+        assert client._transport._pool.connections == [connection]  # type: ignore[attr-defined]
 
 
 def test_what_was_answered_is_counted() -> None:

@@ -14,7 +14,7 @@ from collm.serve.refusals import RefusedError, agent_unavailable
 from collm.serve.voice import Draw, Messages, Reply, Tell
 from collm.types import Action, FinishReason, History, Observation
 
-_CONNECT_SECONDS = 5.0
+_CONNECT_SECONDS = 10.0
 _CHECK_SECONDS = 2.0
 _PASSED_ON = (400, 429)
 """What the client did, not the agent."""
@@ -58,14 +58,14 @@ class Remote:
 
     async def check(self) -> None:
         with self._faults():
-            self._model = await self._called(_CHECK_SECONDS)
+            self._model = await self._called(self._client.with_options(timeout=_CHECK_SECONDS))
 
     async def close(self) -> None:
         await self._client.close()
 
     async def _ask(self, resource: Any, prompt: dict[str, Any], draw: Draw, tell: Tell) -> Reply:
         with self._faults():
-            self._model = self._model or await self._called()
+            self._model = self._model or await self._called(self._client)
             usage = {"stream_options": {"include_usage": True}}
             settings = self._settings(draw)
             stream = await resource.create(model=self._model, stream=True, **prompt, **usage, **settings)
@@ -93,9 +93,9 @@ class Remote:
         counts = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
         return Reply(Action(text, finish_reason=reason), *counts)
 
-    async def _called(self, seconds: float = _CONNECT_SECONDS) -> str:
+    async def _called(self, client: openai.AsyncOpenAI) -> str:
         """What the endpoint calls the agent: ``team/NAME``, ``NAME``, or its only model."""
-        page = await self._client.models.list(timeout=seconds)
+        page = await client.models.list()
         names = [model.id for model in page.data]
         for name in (f"team/{self._name}", self._name, *names[:1]):
             if name in names and (len(names) == 1 or name.endswith(self._name)):
@@ -113,6 +113,9 @@ class Remote:
                 raise self._passed_on(error) from None
             said = f"its endpoint answers with status {error.status_code}: {error.message}"
             raise agent_unavailable(self._name, said, 502) from None
+        except openai.APITimeoutError:
+            self._model = None
+            raise agent_unavailable(self._name, "its endpoint does not answer in time.") from None
         except openai.APIConnectionError as error:
             self._model = None
             raise agent_unavailable(self._name, f"no connection to {error.request.url}.") from None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from math import ceil
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from collm.base.listening import address, bound, hosts_of, is_local
 from collm.errors import CollmError
@@ -19,7 +20,8 @@ from collm.serve.opening import Served, open_voices
 
 TOKEN = "COLLM_TOKEN"
 AGENT_TOKEN = "COLLM_AGENT_TOKEN"
-_BACKLOG = 1024
+_IDLE_SECONDS = 75
+"""Longer than clients keep an idle connection, so that none is asked over just as it closes here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +65,19 @@ def serve(
         desk = Desk(served.env, voices, limits)
         app = make_app(desk, hosts_of(door.host, door.names), token)
         tell(f"serving {', '.join(desk.models)} at {address(listening)}/v1")
-        config = uvicorn.Config(
-            app,
-            log_level="warning",
-            server_header=False,
-            backlog=_BACKLOG,
-            timeout_graceful_shutdown=ceil(limits.seconds),
-        )
         with suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listening])
+            make_server(app, limits.seconds).run(sockets=[listening])
     finally:
         listening.close()
+
+
+def make_server(app: ASGIApp, seconds: float) -> uvicorn.Server:
+    """A server that finishes, when it is told to end, what takes no longer than so many seconds."""
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        server_header=False,
+        timeout_keep_alive=_IDLE_SECONDS,
+        timeout_graceful_shutdown=ceil(seconds),
+    )
+    return uvicorn.Server(config)
