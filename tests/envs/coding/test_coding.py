@@ -460,3 +460,14 @@ def test_any_replies_earn_a_reward_in_range(main: str, aux: str, variant: str) -
         transition = coding.step(state, {"aux": aux, "main": reply})
         assert 0 <= transition.reward <= 4
         assert coding.observe(transition.state).keys() == {"aux", "main"}
+
+
+def test_a_panel_shows_the_joint_program_and_runs_nothing() -> None:
+    environment = env()
+    task = environment.parse_task(ROW, "row")
+    replies = {"aux": "def aux(n):\n    exit()", "main": "def double(n):\n    return aux(n)"}
+    panel = environment.panel(task, [replies])
+    assert panel is not None
+    assert (panel["kind"], panel["tests"]) == ("tests", [])
+    assert "exit()" in panel["program"]
+    assert "def double" in panel["program"]

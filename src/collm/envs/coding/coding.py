@@ -158,6 +158,10 @@ class Coding(Environment[Problem, CodingState]):
         """The joint program of the last turn."""
         return self._read(task, turns[-1]).code
 
+    def panel(self, task: Problem, turns: Sequence[Mapping[str, str]]) -> Mapping[str, Any] | None:
+        """The joint program of the last turn, a panel of the kind ``tests``; nothing is run for it."""
+        return {"kind": "tests", "program": self.compose(task, turns), "tests": []}
+
     def reset(self, task: Problem, seed: int) -> CodingState:
         return CodingState(task)
 
