@@ -86,12 +86,14 @@ def test_every_device_is_judged() -> None:
 
 
 def test_what_does_not_fit_is_told_what_to_set() -> None:
-    needed = max(max(peaks.values()) for peaks in peaks_of(load_recipe("demo")).values()) / GIB
-    text = verdict(needed / 3)
+    devices = ["agents.*.device=cuda:0", "critic.device=cuda:1"]
+    peaks = peaks_of(load_recipe("demo", devices)).values()
+    gibibytes = 0.8 * max(max(one.values()) for one in peaks) / GIB
+    text = verdict(gibibytes)
     settings = re.search("it fits with: (.*)", text)
     assert "does not fit" in text
     assert settings is not None
-    mended = verdict(needed / 3, *shlex.split(settings[1]))
+    mended = verdict(gibibytes, *shlex.split(settings[1]))
     assert "does not fit" not in mended
 
 

@@ -17,7 +17,7 @@ _ROOM = 0.95
 
 _RESULTS_KEPT = (
     ("gradient_checkpointing=true",),
-    ("batch_rows=32", "keep_cache=false"),
+    ("batch_rows=8",),
     ("optimization.optimizer=adamw_8bit",),
 )
 _LAST = ("adapter={}",)
