@@ -117,11 +117,7 @@ def whole_tensor_step(
     grown = gradient.float()
     new_mean = mean.float().lerp_(grown, 1 - first)
     new_square = square.float().mul_(second).addcmul_(grown, grown, value=1 - second)
-<<<<<<< HEAD
-    scale = (new_square / (1 - second**step)).sqrt_().add_(SETTINGS["eps"])  # type: ignore[arg-type]
-=======
     scale = (new_square / (1 - second**step)).sqrt_().add_(1e-8)
->>>>>>> size
     moved = weights.float() * (1 - SETTINGS["lr"] * SETTINGS["weight_decay"])  # type: ignore[operator]
     moved.addcdiv_(new_mean, scale, value=-SETTINGS["lr"] / (1 - first**step))  # type: ignore[operator]
     for target, exact in ((weights, moved), (mean, new_mean), (square, new_square)):

@@ -15,9 +15,9 @@ HONEST = Program("def f(x): return x", "f", (Step("assert candidate(1) == 1"),))
     ("limits", "where"),
     [
         (Limits(open_files=1), "sandbox.limits.open_files"),
-        (Limits(test_seconds=1e-6), "sandbox.limits.test_seconds"),
-        (Limits(total_seconds=1e-6, memory_mb=300), "sandbox.limits.total_seconds"),
-        (Limits(open_files=2, test_seconds=1e-6), "sandbox.limits.test_seconds, sandbox.limits.open_files"),
+        (Limits(test_seconds=1e-9), "sandbox.limits.test_seconds"),
+        (Limits(total_seconds=1e-9, memory_mb=300), "sandbox.limits.total_seconds"),
+        (Limits(open_files=2, test_seconds=1e-9), "sandbox.limits.test_seconds, sandbox.limits.open_files"),
     ],
 )
 def test_settings_that_fail_every_program_are_named_and_are_no_zero(limits: Limits, where: str) -> None:
