@@ -197,6 +197,8 @@ def _estimate(folder: str, phase: str, settings: dict[str, Any]) -> int:
         _config(folder, settings, critic), "critic one" if critic else "agent one", "model", work
     )
     held = steady([found]) - (found.moments if phase in ("score", "sample") else 0)
+    if phase == "checkpoint":
+        return held
     passing = {"score": "scoring", "sample": "sampling", "critic": "update"}.get(phase, phase)
     return held + int(getattr(found, passing))
 

@@ -57,7 +57,7 @@ class Footprint:
         moments: of the optimizer, where they lie on the device.
         base: name and bytes of frozen weights that it shares with others, or ``None``.
         kept: keys and values from the turn before the last one.
-        sampling, scoring, update, checkpoint: at most in that phase, beside weights and moments; 0 where
+        sampling, scoring, update: at most in that phase, beside weights and moments; 0 where
             the role has no part in it.
         graph: what a critic holds from its prediction until its step.
     """
@@ -72,7 +72,6 @@ class Footprint:
     sampling: int
     scoring: int
     update: int
-    checkpoint: int
     graph: int
 
 
@@ -117,8 +116,9 @@ def _phases(found: Sequence[Footprint]) -> dict[str, int]:
     for one in found:
         waiting = graphs - one.graph if one.role.startswith("critic") else 0
         peaks[f"update of {one.role}"] = one.update + waiting
-    peaks["checkpoint"] = max(one.checkpoint for one in found)
-    return {name: steady(found) + peak for name, peak in peaks.items() if peak}
+    held = steady(found)
+    at_most = {name: held + peak for name, peak in peaks.items() if peak}
+    return {**at_most, "checkpoint": held}  # written from where it lies, without a copy
 
 
 def footprint(config: ModelConfig, role: str, field: str, work: Work) -> Footprint:
@@ -148,7 +148,6 @@ def footprint(config: ModelConfig, role: str, field: str, work: Work) -> Footpri
         sampling=_sampling(config, architecture, text, shape, work) if isinstance(config, AgentConfig) else 0,
         scoring=scoring(shape),
         update=_update(passes, several, trained * own, _step(config, largest, own)),
-        checkpoint=trained * own if config.device == "cpu" else 0,
         graph=0 if policy or several else passes.graph,
     )
 
