@@ -117,11 +117,11 @@ def test_dry_run_prints_sizes_and_writes_nothing(collm: Command, workspace: Path
     assert "training tasks: 4" in finished.out
     assert "updates: 2" in finished.out
     assert "trees an update: 2, at most 4 inference calls" in finished.out
-    assert "Estimated memory in MiB" in finished.out
+    assert "Held throughout, in MiB" in finished.out
     sizes = dict(re.findall(r"^((?:agent|critic) \w+) +([\d,]+) ", finished.out, re.MULTILINE))
     left, right = (f"{parameters(workspace / 'models' / side):,}" for side in ("left", "right"))
     assert sizes == {"agent left": left, "agent right": right, "critic central": left}
-    assert re.search(r"^peak +\d+\.\d\d$", finished.out, re.MULTILINE)
+    assert re.search(r"^update of critic central +\d+\.\d\d$", finished.out, re.MULTILINE)
     assert fingerprint(workspace) == before
     assert not (tmp_path / "run").exists()
 
