@@ -25,6 +25,9 @@ class RowCache:
         return RowCache(tuple((keys.clone(), values.clone()) for keys, values in self.layers), self.length)
 
 
+NOTHING_CACHED = RowCache((), 0)
+
+
 class _BufferLayer(DynamicLayer):
     """Writes new states behind the old ones instead of copying both into a new tensor."""
 

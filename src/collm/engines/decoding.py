@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from collm.engines.cache import BatchCache, RowCache, left_padded
+from collm.engines.cache import NOTHING_CACHED, BatchCache, RowCache, left_padded
 from collm.engines.drawing import Draft, Sampled, choose, noise
 from collm.engines.recurrent import sample_recurrent
 from collm.functional.logprobs import float64_device
@@ -44,17 +44,20 @@ class Decoder:
 
     @torch.inference_mode()
     def sample(
-        self, drafts: Sequence[Draft], sampling: Sampling, watch: Watch | None = None
+        self, drafts: Sequence[Draft], sampling: Sampling, watch: Watch | None = None, keep: bool = True
     ) -> list[Sampled]:
-        """Draw one sample for each draft, in order; families that are not keyed are not watched."""
+        """Draw one sample for each draft, in order; families that are not keyed are not watched.
+
+        Without ``keep`` the samples' caches are empty.
+        """
         if not self._family.keyed:
             return sample_recurrent(self._model, drafts, sampling, self._end_ids)
-        batch = self._encode(drafts, sampling)
+        batch = self._encode(drafts, sampling, keep)
         while batch.active.numel():
             self._advance(batch, sampling, watch)
         return batch.results()
 
-    def _encode(self, drafts: Sequence[Draft], sampling: Sampling) -> _Batch:
+    def _encode(self, drafts: Sequence[Draft], sampling: Sampling, keep: bool) -> _Batch:
         """Run the model over every different context once, then branch."""
         unique = list(dict.fromkeys(draft.context for draft in drafts))
         cached = {draft.context: draft.cached for draft in drafts}
@@ -70,7 +73,7 @@ class Decoder:
         logits = self._forward(tokens, cache, torch.tensor(starts, device=device), width - new)
         position = {context: index for index, context in enumerate(unique)}
         branches = torch.tensor([position[draft.context] for draft in drafts], device=device)
-        return _Batch(drafts, cache, branches, logits[branches], width, sampling.max_tokens)
+        return _Batch(drafts, cache, branches, logits[branches], width, sampling.max_tokens, keep)
 
     def _advance(self, batch: _Batch, sampling: Sampling, watch: Watch | None) -> None:
         """Draw one token for every active row, and run the model over it where the row goes on."""
@@ -115,9 +118,10 @@ class _Batch:
         logits: Tensor,
         width: int,
         max_tokens: int,
+        keep: bool,
     ) -> None:
         device = logits.device
-        self._drafts, self._max_tokens = drafts, max_tokens
+        self._drafts, self._max_tokens, self._keep = drafts, max_tokens, keep
         self._noise = noise([draft.seed for draft in drafts], max_tokens).to(float64_device(device))
         self._tokens = torch.zeros(len(drafts), max_tokens, dtype=torch.long, device=device)
         self._logprobs = torch.zeros(len(drafts), max_tokens, device=device)
@@ -161,7 +165,8 @@ class _Batch:
             number, start = int(self.active[row]), int(self.starts[row])
             length = self.width - start + self.step - 1
             reason: FinishReason = "stop" if bool(done[row]) else "length"
-            self._finished[number] = (self.step, reason, self.cache.row(row, start, length))
+            kept = self.cache.row(row, start, length).compact() if self._keep else NOTHING_CACHED
+            self._finished[number] = (self.step, reason, kept)
 
     def _shrink(self) -> None:
         rows = self._alive.nonzero().flatten()

@@ -41,7 +41,9 @@ class InProcess:
         drafts = [Draft(prompt.token_ids, None, prompt.seeds[0]) for prompt in prompts]
         with self._weights.model() as model:
             decoder = Decoder(model, self._end_ids, self._pad_id)
-            return [self._completion(sampled) for sampled in decoder.sample(drafts, sampling, watch)]
+            return [
+                self._completion(sampled) for sampled in decoder.sample(drafts, sampling, watch, keep=False)
+            ]
 
     def release(self) -> None:
         self._kept.clear()
@@ -65,9 +67,9 @@ class InProcess:
             decoder = Decoder(model, self._end_ids, self._pad_id)
             for start in range(0, len(drafts), self._batch_rows):
                 batch = drafts[start : start + self._batch_rows]
-                for draft, sampled in zip(batch, decoder.sample(batch, sampling), strict=True):
+                for draft, sampled in zip(batch, decoder.sample(batch, sampling, keep=keep), strict=True):
                     if keep:
-                        self._kept[draft.context + sampled.token_ids] = sampled.cache.compact()
+                        self._kept[draft.context + sampled.token_ids] = sampled.cache
                     drawn.append(self._completion(sampled))
         return drawn
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from collm.engines.cache import RowCache
+from collm.engines.cache import NOTHING_CACHED
 from collm.engines.drawing import Draft, Sampled, choose, noise
 from collm.models.config import Sampling
 from collm.models.families import head_logits, trunk
@@ -21,8 +21,6 @@ from collm.types import FinishReason
 
 _MEMORIES = ("past_key_values", "cache_params", "state")
 """What families call their memory, in what they return and in what they take."""
-
-_NOTHING = RowCache((), 0)
 
 
 def sample_recurrent(
@@ -67,4 +65,4 @@ def _sample_alike(model: Any, drafts: Sequence[Draft], sampling: Sampling, end_i
 def _until_end(tokens: list[int], logprobs: list[float], ends: frozenset[int]) -> Sampled:
     length = next((n for n, token in enumerate(tokens, 1) if token in ends), len(tokens))
     reason: FinishReason = "stop" if tokens[length - 1] in ends else "length"
-    return Sampled(tuple(tokens[:length]), tuple(logprobs[:length]), reason, _NOTHING)
+    return Sampled(tuple(tokens[:length]), tuple(logprobs[:length]), reason, NOTHING_CACHED)
