@@ -1,4 +1,4 @@
-"""Takes a talk one step on, and holds it to its word: who is asked is there, and all who act have an action."""
+"""Takes a talk one step on and holds it to its word: who is asked is there, who acts has an action."""
 
 from __future__ import annotations
 
