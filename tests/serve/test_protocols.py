@@ -204,6 +204,22 @@ class Lengthy(PlayProtocol):
         return (yield scene.observations)
 
 
+class Picky(PlayProtocol):
+    """Looks for words that only real observations have."""
+
+    type: Literal["picky"] = "picky"
+
+    def talk(self, scene: Scene) -> Talk:
+        first = next(agent for agent, seen in scene.observations.items() if "planks" in seen.text)
+        actions = yield {first: scene.observations[first]}
+        return dict.fromkeys(scene.observations, actions[first])
+
+
+def test_a_protocol_that_needs_real_observations_is_served(served: Served) -> None:
+    with running(Desk(stages(served, Picky()), pair(str, str), Limits())) as server:
+        assert turns_of(answer(server))[0] == {"player_1": "1", "player_2": "1"}
+
+
 def test_a_protocol_that_never_ends_runs_out_of_time(served: Served) -> None:
     with running(Desk(stages(served, Endless()), pair(str, str), Limits(seconds=0.5))) as server:
         with pytest.raises(openai.InternalServerError) as caught:
