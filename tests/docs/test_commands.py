@@ -13,7 +13,7 @@ import typer
 import yaml
 
 from collm.cli.app import app
-from collm.cli.evaluate import _split_off
+from collm.cli.arguments import split_off
 from collm.cli.scaffold import new_environment, new_task
 from collm.cli.score import _environment
 from collm.config.recipes import find, load_recipe
@@ -62,7 +62,7 @@ def test_commands_of_a_page_fit_the_command_line(page: str, reader: None) -> Non
             load_recipe(context.params["recipe"], overrides)
         elif context.info_name == "eval":
             place = context.params["folder"]
-            _, others = _split_off(context.params["protocol"], overrides)
+            _, others = split_off(context.params["protocol"], overrides)
             load_recipe("demo" if place.startswith("runs/") else place, others, learns=False)
         elif context.info_name == "score":
             _environment(context.params["env"], overrides)

@@ -13,7 +13,7 @@ from collm.serve.desk import Desk
 from collm.serve.limits import Limits
 from collm.serve.local import Local
 from collm.serve.opening import Served, find_served
-from tests.serve.servers import Running, running
+from tests.serve.servers import Running, running, stages
 
 
 @pytest.fixture(scope="session")
@@ -30,5 +30,5 @@ def team(served: Served) -> Mapping[str, Agent]:
 def demo(served: Served, team: Mapping[str, Agent]) -> Iterator[Running]:
     """The demo team, whose agents run in this process."""
     voices = {name: Local(agent, Lock()) for name, agent in team.items()}
-    with running(Desk(served.env, voices, Limits(requests=128, seconds=600))) as server:
+    with running(Desk(stages(served), voices, Limits(requests=128, seconds=600))) as server:
         yield server

@@ -12,10 +12,13 @@ from dataclasses import dataclass, field
 import openai
 
 from collm.base.listening import address, bound, hosts_of
+from collm.protocols.base import PlayProtocol
 from collm.serve.app import make_app
 from collm.serve.desk import Desk
 from collm.serve.limits import Limits
+from collm.serve.opening import Served
 from collm.serve.serving import make_server
+from collm.serve.stages import Stages
 from collm.serve.voice import Draw, Messages, Reply, Tell
 from collm.types import Action, History, Observation
 
@@ -93,6 +96,12 @@ def running(desk: Desk, port: int = 0, token: str | None = None) -> Iterator[Run
         server.should_exit = True
         thread.join(60)
         listening.close()
+
+
+def stages(served: Served, protocol: PlayProtocol | None = None) -> Stages:
+    """What the team plays."""
+    assert served.env is not None
+    return Stages(served.env, tuple(served.agents), protocol)
 
 
 def agents_alone(names: Sequence[str], voice: Echo, limits: Limits | None = None) -> Desk:

@@ -20,7 +20,7 @@ from collm.serve.desk import Desk
 from collm.serve.limits import Limits
 from collm.serve.opening import Served
 from collm.types import History, Observation
-from tests.serve.servers import HOUSE, Echo, Running, agents_alone, running
+from tests.serve.servers import HOUSE, Echo, Running, agents_alone, running, stages
 
 QUESTION = "You are Player 1. /kill or /fill 0 0 0 1 1 1 planks?"
 
@@ -113,7 +113,7 @@ def test_a_streamed_team_tells_who_says_what(demo: Running) -> None:
 
 def test_a_conversation_goes_on_in_each_agents_own_history(served: Served) -> None:
     first, second = Echo(), Echo()
-    with running(Desk(served.env, {"player_1": first, "player_2": second}, Limits())) as server:
+    with running(Desk(stages(served), {"player_1": first, "player_2": second}, Limits())) as server:
         ask = server.client().chat.completions.create
         answer = ask(model="team", messages=said(HOUSE)).choices[0].message.content
         follow = [*said(HOUSE), {"role": "assistant", "content": answer}, *said("and a roof")]

@@ -19,7 +19,7 @@ from collm.serve.voice import Draw
 from tests.commands import run_command
 from tests.docs.pages import Typed
 from tests.docs.test_commands import parsed
-from tests.serve.servers import Echo
+from tests.serve.servers import Echo, stages
 from tests.tiny_runs import Recipe
 
 CUSTOM = {
@@ -53,7 +53,8 @@ def test_a_users_task_is_played_without_its_reward(run: Path) -> None:
     assert served.checkpoint == run / "checkpoints" / "update-000001"
     task = served.env.task_of("hello")
     voices = {"a": Echo(), "b": Echo()}
-    played = asyncio.run(play(served.env, voices, task, Draw(0, {}), lambda agent, turn, text: None))
+    stage = stages(served).find(None)
+    played = asyncio.run(play(stage, voices, task, Draw(0, {}), lambda agent, turn, step, text: None))
     assert played.answer == "a:\nSay hello\n\nb:\nRepeat hello"
 
 

@@ -26,7 +26,7 @@ from collm.serve.opening import Served, open_voices
 from collm.serve.remote import Remote
 from collm.serve.voice import Voice
 from collm.types import Action, History, Observation
-from tests.serve.servers import HOUSE, Echo, Running, agents_alone, running
+from tests.serve.servers import HOUSE, Echo, Running, agents_alone, running, stages
 from tests.serve.test_app import said
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +45,7 @@ def remote(served: Served, agent: str, url: str) -> Remote:
 def front(served: Served, url: str) -> Iterator[Running]:
     """The team with one agent here and one behind a URL."""
     voices: dict[str, Voice] = {"player_1": Echo(), "player_2": remote(served, "player_2", url)}
-    with running(Desk(served.env, voices, Limits(requests=128))) as server:
+    with running(Desk(stages(served), voices, Limits(requests=128))) as server:
         yield server
 
 
@@ -59,7 +59,7 @@ def test_a_team_of_endpoints_says_what_the_team_in_one_process_says(demo: Runnin
     endpoints = dict.fromkeys(served.agents, demo.url)
     voices = open_voices(served, endpoints, None, 60)
     ask: dict[str, Any] = {"model": "team", "messages": said(HOUSE), "temperature": 0}
-    with running(Desk(served.env, voices, Limits())) as server:
+    with running(Desk(stages(served), voices, Limits())) as server:
         far = server.client().chat.completions.create(**ask)
         pieces = server.client().chat.completions.create(
             model="team/player_1", messages=said("hello"), temperature=0, stream=True

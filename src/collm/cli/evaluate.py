@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from collm.cli.arguments import Overrides
+from collm.cli.arguments import Overrides, Protocol, split_off
 from collm.cli.notes import tell_notices, warn
 from collm.errors import CollmError
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collm.config.tree import RunConfig
     from collm.protocols.base import PlayProtocol
 
-_OF_PROTOCOL = "protocol."
 _DECIDING = ("seed", "env", "agents")
 """Sections that decide what is played; how many tasks and samples is no part of it."""
 
@@ -29,9 +28,7 @@ def evaluate(
     ],
     overrides: Overrides = None,
     split: Annotated[str, typer.Option(help="train or test.")] = "test",
-    protocol: Annotated[
-        str, typer.Option(help="How the team plays: a name or module:Class. Set it by protocol.KEY=VALUE.")
-    ] = "parallel",
+    protocol: Protocol = "parallel",
     batch: Annotated[int, typer.Option(min=1, help="Episodes that play together.")] = 16,
     out: Annotated[
         Path | None, typer.Option(help="Keep episodes and measures here, and go on from what is kept.")
@@ -49,7 +46,7 @@ def evaluate(
     from collm.evaluation.playing import evaluate_by
     from collm.evaluation.saved import open_team
 
-    playing, others = _split_off(protocol, overrides or [])
+    playing, others = split_off(protocol, overrides or [])
     config, policies, name = open_team(folder, others, warn=warn)
     tell_notices(config.env)
     head = {"team": name, "split": split, "protocol": protocol}
@@ -77,17 +74,6 @@ def evaluate(
 
     typer.echo(f"{name}, {split} tasks, {protocol}")  # outside the table, which would fold a long path
     Console().print(measures_table(found.measures, found.intervals))
-
-
-def _split_off(protocol: str, overrides: list[str]) -> tuple[PlayProtocol, list[str]]:
-    """The protocol with its own settings, and the overrides of everything else."""
-    from collm.config.overrides import parse_overrides
-    from collm.protocols.base import make_protocol
-
-    own = [override for override in overrides if override.startswith(_OF_PROTOCOL)]
-    settings = parse_overrides(own).get("protocol", {})
-    others = [override for override in overrides if override not in own]
-    return make_protocol({"type": protocol, **settings}), others
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from collm.cli.arguments import Overrides
+from collm.cli.arguments import Overrides, Protocol, split_off
 from collm.cli.notes import tell_notices, warn
 from collm.errors import AbsentError, CollmError
 
@@ -17,6 +17,7 @@ def serve(
         str, typer.Argument(help="A run, one of its checkpoints, or a recipe (the untrained team).")
     ],
     overrides: Overrides = None,
+    protocol: Protocol = "parallel",
     port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 8000,
     host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
     name: Annotated[list[str] | None, typer.Option(help="Another host name under which to be asked.")] = None,
@@ -44,12 +45,16 @@ def serve(
     from collm.config.naming import named_after
 
     endpoints = _endpoints(agent or [])
-    served = find_served(folder, overrides or [], only or [], warn)
+    playing, others = split_off(protocol, overrides or [])
+    if only and protocol != "parallel":
+        problem = "agents that are served alone play nothing."
+        raise CollmError(f"--protocol {protocol}", problem, "leave it out, or --only.")
+    served = find_served(folder, others, only or [], warn)
     if served.env is not None:
         tell_notices(served.env.env)
     limits = Limits(requests=limit, seconds=timeout, conversations=conversations)
     with named_after(folder):
-        run(served, endpoints, Door(host, port, name or []), limits, typer.echo)
+        run(served, playing, endpoints, Door(host, port, name or []), limits, typer.echo)
 
 
 def _endpoints(given: Sequence[str]) -> dict[str, str]:

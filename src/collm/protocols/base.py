@@ -25,13 +25,13 @@ class Scene:
 
     Attributes:
         env: the environment as it is played.
-        state: where it is.
+        state: where it is; ``None`` where a person speaks in its place.
         observations: what each agent that acts now sees, in the agents' order.
         players: the names of the policies that may be asked.
     """
 
     env: Held
-    state: HeldState
+    state: HeldState | None
     observations: Observations
     players: tuple[str, ...]
 
@@ -40,16 +40,17 @@ class Scene:
     ) -> Observation:
         """What an agent reads once it is shown replies of this turn.
 
-        In the environment's words, or in neutral ones if it has none.
+        In the environment's words, or in neutral ones if it has none, or a person speaks.
 
         Args:
             agent: who reads.
             replies: by agent; its own among them if it is to reply once more.
             inputs: what the others were asked, to be shown too where the words are neutral.
         """
-        own = self.env.observe_replies(self.state, agent, replies)
-        if own is not None:
-            return own
+        if self.state is not None:
+            own = self.env.observe_replies(self.state, agent, replies)
+            if own is not None:
+                return own
         return informed_observation(self.observations[agent], agent, replies, inputs or {})
 
     def chosen(self, wanted: str | None, field: str) -> str:

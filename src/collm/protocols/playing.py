@@ -80,7 +80,8 @@ def _talk(game: _Game, tables: Sequence[Table], t: int) -> None:
     for table in tables:
         observed = game.env.observe(table.state)
         seen = {agent: observed[agent] for agent in game.env.agents if agent in observed}
-        table.open(game.protocol.talk(Scene(game.env, table.state, seen, tuple(game.policies))), seen)
+        scene = Scene(game.env, table.state, seen, tuple(game.policies))
+        table.open(game.protocol.talk(scene), seen, scene.players)
     step = 0
     while asking := [table for table in tables if table.asked is not None]:
         replies: dict[int, list[Message]] = {index: [] for index in range(len(asking))}

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from collm.agents.policy import Request
 from collm.base.seeding import derive
 from collm.contract.held import HeldState
-from collm.errors import CollmError
 from collm.protocols.base import Talk
 from collm.protocols.episode import Episode, Message
+from collm.protocols.talking import advance
 from collm.rollout import Reset
 from collm.types import History, JointAction, Observations, Tree, Turn
 
@@ -38,6 +38,7 @@ class Table:
     actions: JointAction = field(default_factory=dict)
     failure: str | None = None
     _talk: Talk | None = None
+    _players: tuple[str, ...] = ()
     _said: list[Message] = field(default_factory=list)
     _histories: dict[str, History] = field(default_factory=dict)
     _turns: list[Turn] = field(default_factory=list)
@@ -49,9 +50,13 @@ class Table:
         ended = bool(self._turns) and (self._turns[-1].terminated or self._turns[-1].truncated)
         return ended or self.failure is not None
 
-    def open(self, talk: Talk, seen: Observations) -> None:
-        """Begin a turn."""
-        self.seen, self._talk, self._said = seen, talk, []
+    def open(self, talk: Talk, seen: Observations, players: tuple[str, ...]) -> None:
+        """Begin a turn, in which these players may be asked.
+
+        Raises:
+            CollmError: if somebody is asked who is not there.
+        """
+        self.seen, self._talk, self._players, self._said = seen, talk, players, []
         self._go_on(None)
 
     def request(self, player: str) -> Request:
@@ -69,7 +74,6 @@ class Table:
         Raises:
             CollmError: if somebody was asked who is not there.
         """
-        _check(self.asked or (), {message.player for message in messages}, "asks", "players")
         self._said += messages
         self._go_on({message.player: message.action for message in messages})
 
@@ -94,15 +98,5 @@ class Table:
 
     def _go_on(self, replies: JointAction | None) -> None:
         assert self._talk is not None
-        try:
-            self.asked = next(self._talk) if replies is None else self._talk.send(replies)
-        except StopIteration as end:
-            _check(self.seen, end.value, "gives no action for", "actions")
-            self.asked, self.actions = None, {agent: end.value[agent] for agent in self.seen}
-
-
-def _check(wanted: Iterable[str], there: Container[str], does: str, things: str) -> None:
-    missing = [name for name in wanted if name not in there]
-    if missing:
-        problem = f"the protocol {does} {', '.join(missing)}."
-        raise CollmError("--protocol", problem, f"write it with the {things} of its scene.")
+        standing = advance(self._talk, self.seen, self._players, replies)
+        self.asked, self.actions = standing.asked, standing.actions

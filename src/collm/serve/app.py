@@ -181,7 +181,7 @@ async def _events(
 def _chunk(shape: Shape, piece: str | Heard) -> dict[str, Any]:
     if isinstance(piece, str):
         return shape.piece(piece)
-    return shape.heard(piece.agent, piece.turn, piece.text)
+    return shape.heard(piece.agent, piece.turn, piece.step, piece.text)
 
 
 async def _attended(request: Request, work: asyncio.Task[ResultT]) -> ResultT:

@@ -98,6 +98,7 @@ class ChatAsked(_Asked):
     logprobs: Literal[False] | None = None
     response_format: Mapping[Literal["type"], Literal["text"]] | None = None
     store: Literal[False] | None = None
+    protocol: str | None = None
 
     @property
     def longest(self) -> int | None:

@@ -7,6 +7,7 @@ import json
 from collections import OrderedDict
 
 from collm.serve.episode import Episode
+from collm.serve.stages import Stage
 from collm.serve.voice import Messages
 
 
@@ -26,21 +27,21 @@ class Conversations:
 
     def keep(self, messages: Messages, answer: str, episode: Episode) -> None:
         """Remember what led to an answer."""
-        key = _key([*messages, {"role": "assistant", "content": answer}])
+        key = _key([*messages, {"role": "assistant", "content": answer}], episode.stage)
         self._kept[key] = episode
         self._kept.move_to_end(key)
         while len(self._kept) > self._most:
             self._kept.popitem(last=False)
 
-    def find(self, messages: Messages) -> Episode | None:
-        """The episode behind messages that end with an answer; ``None`` if it is not kept."""
-        key = _key(messages)
+    def find(self, messages: Messages, stage: Stage) -> Episode | None:
+        """The episode behind messages that end with an answer of a stage; ``None`` if it is not kept."""
+        key = _key(messages, stage)
         if key in self._kept:
             self._kept.move_to_end(key)
         return self._kept.get(key)
 
 
-def _key(messages: Messages) -> str:
-    """Two conversations with the same messages are one: whoever reads them sees no difference."""
-    said = [[message["role"], message["content"]] for message in messages]
+def _key(messages: Messages, stage: Stage) -> str:
+    """Two conversations by a protocol with the same messages are one: readers see no difference."""
+    said = [stage.protocol.type, *([message["role"], message["content"]] for message in messages)]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()

@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import time
+from asyncio import to_thread
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from collm.contract.held import Held
 from collm.serve.asked import ChatAsked, TextAsked
 from collm.serve.conversations import Conversations
-from collm.serve.episode import Episode, Replies, go_on, play, task_from
+from collm.serve.episode import Episode, Played, go_on, play, task_from
 from collm.serve.limits import Limits
 from collm.serve.meters import Meters
 from collm.serve.refusals import RefusedError, refusal_of
 from collm.serve.spoken import Outcome
-from collm.serve.voice import Messages, Voice
+from collm.serve.stages import Stage, Stages
+from collm.serve.talking import TellTeam
+from collm.serve.voice import Messages, Reply, Voice
 
 TEAM = "team"
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A piece of what one agent of a team replies."""
+    """A piece of what one agent of a team replies, in a turn and a step of its talk."""
 
     agent: str
     turn: int
+    step: int
     text: str
 
 
@@ -38,21 +42,21 @@ class Desk:
     """Everything that a server answers, without HTTP.
 
     Args:
-        env: what the team plays; ``None`` where agents are served alone.
+        stages: what the team plays, and how; ``None`` where agents are served alone.
         voices: the agents, by name.
         limits: what the server bears.
     """
 
-    def __init__(self, env: Held | None, voices: Mapping[str, Voice], limits: Limits) -> None:
+    def __init__(self, stages: Stages | None, voices: Mapping[str, Voice], limits: Limits) -> None:
         self.limits, self.meters = limits, Meters()
-        self._env, self._voices = env, voices
+        self._stages, self._voices = stages, voices
         self._conversations = Conversations(limits.conversations)
         self._busy = 0
 
     @property
     def models(self) -> tuple[str, ...]:
         """The names under which clients may ask."""
-        return (*([TEAM] if self._env is not None else []), *(f"{TEAM}/{agent}" for agent in self._voices))
+        return (*([TEAM] if self._stages is not None else []), *(f"{TEAM}/{agent}" for agent in self._voices))
 
     def start(self, asked: ChatAsked | TextAsked, tell: Tell) -> asyncio.Task[Outcome]:
         """Begin to answer; whoever cancels the task stops the generation.
@@ -97,36 +101,41 @@ class Desk:
         voice = self._voices[agent]
         if isinstance(asked, TextAsked):
             reply = await voice.go_on(asked.prompt, asked.draw, tell)
+        elif asked.protocol is not None:
+            raise RefusedError(400, f"only {TEAM} has protocols.", "unsupported_parameter", "protocol")
         else:
             reply = await voice.chat(asked.chat, asked.draw, tell)
-        return _outcome(reply.action.text, [{agent: reply}])
+        return _outcome(reply.action.text, [(agent, reply)], reply.action.finish_reason == "length")
 
     async def _team(self, asked: ChatAsked, tell: Tell) -> Outcome:
-        messages, env = asked.chat, self._env
-        assert env is not None
+        def hear(agent: str, turn: int, step: int, text: str) -> None:
+            tell(Heard(agent, turn, step, text))
+
+        messages = asked.chat
         _check_roles(messages)
-        *before, last = messages
-
-        def hear(agent: str, turn: int, text: str) -> None:
-            tell(Heard(agent, turn, text))
-
-        text = last["content"]
-        if before:
-            episode = self._remembered(before)
-            played = await go_on(env, self._voices, episode, text, asked.draw, hear)
-        else:
-            task = await task_from(env, text)
-            played = await play(env, self._voices, task, asked.draw, hear)
+        played = await self._played(asked, messages, hear)
         self._conversations.keep(messages, played.answer, played.episode)
         tell(played.answer)
-        said = played.episode.turns[-len(played.replies) :]
-        return _outcome(played.answer, played.replies, said)
+        replies = [(one.player, one.reply) for turn in played.turns for one in turn.said]
+        turns = played.episode.turns[-len(played.turns) :]
+        return _outcome(played.answer, replies, played.turns[-1].cut, turns)
 
-    def _remembered(self, messages: Messages) -> Episode:
-        episode = self._conversations.find(messages)
+    async def _played(self, asked: ChatAsked, messages: Messages, hear: TellTeam) -> Played:
+        assert self._stages is not None
+        stage = await to_thread(self._stages.find, asked.protocol)
+        *before, last = messages
+        if before:
+            episode = self._remembered(before, stage)
+            return await go_on(self._voices, episode, last["content"], asked.draw, hear)
+        task = await task_from(stage.env, last["content"])
+        return await play(stage, self._voices, task, asked.draw, hear)
+
+    def _remembered(self, messages: Messages, stage: Stage) -> Episode:
+        episode = self._conversations.find(messages, stage)
         if episode is None:
-            said = "this conversation is not remembered (any more); begin anew with a task."
-            raise RefusedError(400, said, "conversation_not_found", "messages")
+            protocol = stage.protocol.type
+            said = f"by the protocol {protocol!r} this conversation is not remembered (any more)"
+            raise RefusedError(400, f"{said}; begin anew with a task.", "conversation_not_found", "messages")
         return episode
 
     def _ended(self, model: str, began: float, task: asyncio.Task[Outcome]) -> None:
@@ -137,19 +146,16 @@ class Desk:
 
 
 def _outcome(
-    text: str, replies: Sequence[Replies], said: Sequence[Mapping[str, str]] | None = None
+    text: str,
+    replies: Sequence[tuple[str, Reply]],
+    cut: bool,
+    turns: Sequence[Mapping[str, str]] | None = None,
 ) -> Outcome:
-    last = replies[-1].values()
-    cut = any(reply.action.finish_reason == "length" for reply in last)
-    agents = dict.fromkeys(agent for turn in replies for agent in turn)
-    own = {agent: [turn[agent] for turn in replies if agent in turn] for agent in agents}
-    return Outcome(
-        text,
-        "length" if cut else "stop",
-        {agent: sum(reply.prompt_tokens for reply in spoken) for agent, spoken in own.items()},
-        {agent: sum(reply.completion_tokens for reply in spoken) for agent, spoken in own.items()},
-        said,
-    )
+    read, written = Counter[str](), Counter[str]()
+    for agent, reply in replies:
+        read[agent] += reply.prompt_tokens
+        written[agent] += reply.completion_tokens
+    return Outcome(text, "length" if cut else "stop", read, written, turns)
 
 
 def _check_roles(messages: Messages) -> None:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from asyncio import to_thread
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from pydantic_core import from_json
 
-from collm.base.seeding import derive
 from collm.contract.held import Held, HeldState
 from collm.env import Task
-from collm.serve.voice import Draw, Reply, Voice
+from collm.protocols.base import Scene
+from collm.serve.stages import Stage
+from collm.serve.talking import Asking, Talked, TellTeam, talked
+from collm.serve.voice import Draw, Voice
 from collm.types import Action, History, Observation, Observations
-
-TellTeam = Callable[[str, int, str], None]
-"""Told an agent, the turn and each piece of the reply as it is written."""
-
-Replies = Mapping[str, Reply]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +22,32 @@ class Episode:
     """What a team has said of a task so far.
 
     Attributes:
+        stage: what is played, and how.
         task: what was asked for.
-        histories: each agent's own.
+        histories: each player's own.
+        seen: what each agent observed last.
         turns: the replies by agent, turn by turn.
     """
 
+    stage: Stage
     task: Task
     histories: Mapping[str, History]
+    seen: Observations = field(default_factory=dict)
     turns: tuple[Mapping[str, str], ...] = ()
 
-    def after(self, observations: Observations, replies: Replies) -> Episode:
+    def after(self, turn: Talked) -> Episode:
         """The episode one turn later."""
         histories = {
-            agent: _after(self.histories[agent], observations[agent], replies[agent].action)
-            for agent in replies
+            player: _after(self.histories[player], one.observation, one.reply.action)
+            for player, one in turn.counted.items()
         }
-        said = {agent: reply.action.text for agent, reply in replies.items()}
-        return Episode(self.task, {**self.histories, **histories}, (*self.turns, said))
+        said = {agent: action.text for agent, action in turn.actions.items()}
+        return replace(
+            self,
+            histories={**self.histories, **histories},
+            seen={**self.seen, **turn.seen},
+            turns=(*self.turns, said),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +55,12 @@ class Played:
     """An episode and what a request added to it.
 
     Attributes:
-        replies: of the turns that the request cost, by agent.
+        turns: that the request cost.
         answer: the joint answer that the last of them amounts to.
     """
 
     episode: Episode
-    replies: tuple[Replies, ...]
+    turns: tuple[Talked, ...]
     answer: str
 
 
@@ -75,67 +79,55 @@ async def task_from(env: Held, text: str) -> Task:
     return await to_thread(env.task_of, text)
 
 
-async def play(env: Held, voices: Mapping[str, Voice], task: Task, draw: Draw, tell: TellTeam) -> Played:
-    """Play a task from its beginning, as many turns as the environment lets it have.
+async def play(stage: Stage, voices: Mapping[str, Voice], task: Task, draw: Draw, tell: TellTeam) -> Played:
+    """Play a task from its beginning, as many turns as the protocol and the environment let it have.
 
     The last turn is not stepped, and neither is a task without a reference: nobody asks for its reward.
 
     Raises:
         CollmError: if the environment cannot read the task, or breaks its contract.
         InfrastructureError: if it cannot step.
-        RefusedError: if an agent cannot answer.
+        RefusedError: if an agent cannot answer, or the protocol breaks its word.
     """
-    turns = env.num_turns if env.has_reference(task) else 1
-    episode = Episode(task, {agent: History() for agent in env.agents})
+    env = stage.env
+    most = stage.protocol.turns(env) if env.has_reference(task) else 1
+    episode = Episode(stage, task, {player: History() for player in stage.players})
     state: HeldState | None = await to_thread(env.reset, task, draw.seed)
-    spoken: list[Replies] = []
+    turns: list[Talked] = []
     while state is not None:
-        observations = await to_thread(env.observe, state)
-        replies = await answers(voices, episode, observations, draw, tell)
-        episode = episode.after(observations, replies)
-        spoken.append(replies)
-        state = await _next(env, state, episode) if len(spoken) < turns else None
-    return await _played(env, episode, spoken)
+        observed = await to_thread(env.observe, state)
+        seen = {agent: observed[agent] for agent in env.agents if agent in observed}
+        turns.append(await _turn(episode, state, seen, voices, draw, tell))
+        episode = episode.after(turns[-1])
+        state = await _next(env, state, episode) if len(turns) < most else None
+    return await _played(episode, turns)
 
 
 async def go_on(
-    env: Held, voices: Mapping[str, Voice], episode: Episode, text: str, draw: Draw, tell: TellTeam
+    voices: Mapping[str, Voice], episode: Episode, text: str, draw: Draw, tell: TellTeam
 ) -> Played:
-    """One more turn, in which every agent observes what the person says.
+    """One more turn, in which every agent that has acted observes what the person says.
 
     Raises:
-        RefusedError: if an agent cannot answer.
+        RefusedError: if an agent cannot answer, or the protocol breaks its word.
     """
-    observations = {
-        agent: Observation(text, raw=history.observations[-1].raw)
-        for agent, history in episode.histories.items()
-        if history.observations
-    }
-    replies = await answers(voices, episode, observations, draw, tell)
-    return await _played(env, episode.after(observations, replies), [replies])
+    seen = {agent: Observation(text, raw=last.raw) for agent, last in episode.seen.items()}
+    turn = await _turn(episode, None, seen, voices, draw, tell)
+    return await _played(episode.after(turn), [turn])
 
 
-async def answers(
-    voices: Mapping[str, Voice], episode: Episode, observations: Observations, draw: Draw, tell: TellTeam
-) -> Replies:
-    """What the agents that observe something reply, all at the same time; one failure ends them all."""
-    t = len(episode.turns)
-    try:
-        async with asyncio.TaskGroup() as together:
-            asked = {
-                agent: together.create_task(
-                    voices[agent].act(
-                        episode.histories[agent],
-                        observation,
-                        replace(draw, seed=derive(draw.seed, agent, t)),
-                        partial(tell, agent, t),
-                    )
-                )
-                for agent, observation in observations.items()
-            }
-    except ExceptionGroup as group:
-        raise group.exceptions[0] from None
-    return {agent: task.result() for agent, task in asked.items()}
+async def _turn(
+    episode: Episode,
+    state: HeldState | None,
+    seen: Observations,
+    voices: Mapping[str, Voice],
+    draw: Draw,
+    tell: TellTeam,
+) -> Talked:
+    stage = episode.stage
+    scene = Scene(stage.env, state, seen, stage.players)
+    asking = Asking(voices, episode.histories, len(episode.turns), draw, tell)
+    return await talked(stage.protocol.talk(scene), scene, asking)
 
 
 async def _next(env: Held, state: HeldState, episode: Episode) -> HeldState | None:
@@ -146,9 +138,9 @@ async def _next(env: Held, state: HeldState, episode: Episode) -> HeldState | No
     return None if over or good else transition.state
 
 
-async def _played(env: Held, episode: Episode, spoken: list[Replies]) -> Played:
-    answer = await to_thread(env.compose, episode.task, episode.turns)
-    return Played(episode, tuple(spoken), answer)
+async def _played(episode: Episode, turns: list[Talked]) -> Played:
+    answer = await to_thread(episode.stage.env.compose, episode.task, episode.turns)
+    return Played(episode, tuple(turns), answer)
 
 
 def _after(history: History, observation: Observation, action: Action) -> History:

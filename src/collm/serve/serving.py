@@ -13,10 +13,12 @@ from starlette.types import ASGIApp
 
 from collm.base.listening import address, bound, hosts_of, is_local
 from collm.errors import CollmError
+from collm.protocols.base import PlayProtocol
 from collm.serve.app import make_app
 from collm.serve.desk import Desk
 from collm.serve.limits import Limits
 from collm.serve.opening import Served, open_voices
+from collm.serve.stages import Stages
 
 TOKEN = "COLLM_TOKEN"
 AGENT_TOKEN = "COLLM_AGENT_TOKEN"
@@ -40,29 +42,36 @@ class Door:
 
 
 def serve(
-    served: Served, endpoints: Mapping[str, str], door: Door, limits: Limits, tell: Callable[[str], None]
+    served: Served,
+    protocol: PlayProtocol,
+    endpoints: Mapping[str, str],
+    door: Door,
+    limits: Limits,
+    tell: Callable[[str], None],
 ) -> None:
     """Serve a team until SIGINT or SIGTERM. Clients must show the token of ``COLLM_TOKEN``, if it is set.
 
     Args:
         served: what is served.
+        protocol: by which the team answers, if a request names no other.
         endpoints: URLs of agents that run elsewhere; they are shown the token of ``COLLM_AGENT_TOKEN``.
         door: where it listens.
         limits: what it bears.
         tell: called with lines for a person.
 
     Raises:
-        CollmError: if the address cannot be had or is open to others without a token, or a model
-            cannot be opened.
+        CollmError: if the address cannot be had or is open to others without a token, the
+            team cannot play by the protocol, or a model cannot be opened.
     """
     token = os.environ.get(TOKEN) or None
     if token is None and not is_local(door.host):
         problem = "whoever reaches this address could use the team."
         raise CollmError(f"--host {door.host}", problem, f"set {TOKEN} to a secret that clients must show.")
+    stages = None if served.env is None else Stages(served.env, tuple(served.agents), protocol)
     listening = bound(door.host, door.port)
     try:
         voices = open_voices(served, endpoints, os.environ.get(AGENT_TOKEN) or None, limits.seconds)
-        desk = Desk(served.env, voices, limits)
+        desk = Desk(stages, voices, limits)
         app = make_app(desk, hosts_of(door.host, door.names), token)
         tell(f"serving {', '.join(desk.models)} at {address(listening)}/v1")
         with suppress(KeyboardInterrupt):

@@ -66,9 +66,10 @@ class Shape:
         """A piece of the answer."""
         return self._chunk({"content": text}, text)
 
-    def heard(self, agent: str, turn: int, text: str) -> dict[str, Any]:
+    def heard(self, agent: str, turn: int, step: int, text: str) -> dict[str, Any]:
         """A piece of what one agent of a team replies, beside an empty delta."""
-        return {**self._chunk({}, ""), "collm": {"agent": agent, "turn": turn, "content": text}}
+        said = {"agent": agent, "turn": turn, "step": step, "content": text}
+        return {**self._chunk({}, ""), "collm": said}
 
     def last(self, outcome: Outcome) -> dict[str, Any]:
         """The chunk that says why the answer ended."""
