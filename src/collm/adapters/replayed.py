@@ -114,7 +114,7 @@ class Replayed(Environment[Deal, Moves]):
         with self._live(state.seed) as game:
             for moves in state.moves:
                 game.step(moves)
-            _check_same(state.seen, game.seen(), f"environment {self.type!r}", len(state.moves))
+            check_same(state.seen, game.seen(), f"environment {self.type!r}", len(state.moves))
             outcome = _moved(game, replies)
             following = replace(state, moves=(*state.moves, dict(replies)), seen=game.seen())
         rewards = {agent: float(outcome.rewards.get(agent, 0.0)) for agent in self.agents}
@@ -149,7 +149,8 @@ def _moved(game: Game, replies: Texts) -> Outcome:
         raise InfrastructureError(problem) from error
 
 
-def _check_same(expected: Texts, found: Texts, where: str, moves: int) -> None:
+def check_same(expected: object, found: object, where: str, moves: int) -> None:
+    """Refuse a game that shows something else when it is played again."""
     if expected != found:
         problem = f"the game is not deterministic: played again, it shows something else after {moves} moves."
         mend = "take a game that its seed and the moves decide, or turn off what else it draws."
