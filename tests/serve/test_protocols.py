@@ -205,12 +205,12 @@ class Lengthy(PlayProtocol):
 
 
 class Picky(PlayProtocol):
-    """Looks for words that only real observations have."""
+    """Asks whoever has something to read, which is nobody while it is tried."""
 
     type: Literal["picky"] = "picky"
 
     def talk(self, scene: Scene) -> Talk:
-        first = next(agent for agent, seen in scene.observations.items() if "planks" in seen.text)
+        first = next(agent for agent, seen in scene.observations.items() if seen.text)
         actions = yield {first: scene.observations[first]}
         return dict.fromkeys(scene.observations, actions[first])
 
