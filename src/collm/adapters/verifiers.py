@@ -24,12 +24,10 @@ from collm.types import Observation, Observations
 if TYPE_CHECKING:
     from collm.adapters.verifiers_rollout import Rollout
 
-INSTALL = "install it with: pip install 'collm[verifiers]'."
-
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """A row of a dataset with the replies to it so far, and what the agent reads now; ``None``: it is over."""
+    """A row of a dataset, the replies to it so far, and what the agent reads now; ``None``: it is over."""
 
     id: str
     seed: int
@@ -62,6 +60,7 @@ class VerifiersEnvironment(Environment[Deal, Talk]):
 
     @model_validator(mode="after")
     def _can_be_made(self) -> VerifiersEnvironment:
+        _library()
         if self._game.rubric.has_group_rewards:
             raise ValueError(f"the rewards of {self.game} compare several rollouts, and a step has one")
         return self
@@ -154,9 +153,14 @@ def _library() -> Any:
         library = importlib.import_module("verifiers")
         library.load_environment  # noqa: B018
     except (ImportError, AttributeError):
-        problem = "verifiers is not installed, or not in a version that has load_environment."
-        raise AbsentError("env.type", problem, INSTALL) from None
+        raise absent("env.type") from None
     return library
+
+
+def absent(where: str) -> AbsentError:
+    """The error where there is no verifiers; ``where`` is what needs it."""
+    problem = "verifiers is not installed, or not in a version that has load_environment."
+    return AbsentError(where, problem, "install it with: pip install 'collm[verifiers]'.")
 
 
 @contextmanager
