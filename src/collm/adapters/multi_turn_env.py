@@ -67,7 +67,7 @@ class OneAgentEnv(_verifiers.MultiTurnEnv):
     async def env_response(self, messages: Any, state: Any, **_: Any) -> list[Any]:
         return [_verifiers.UserMessage(content=state["position"].seen.text)]
 
-    @_verifiers.stop
+    @_verifiers.stop  # type: ignore[untyped-decorator]
     async def episode_is_over(self, state: Any) -> bool:
         """Whether the environment has ended the episode or cut it off."""
         return state["position"].seen is None
