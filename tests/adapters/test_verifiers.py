@@ -85,6 +85,11 @@ def make(kind="Odd", func="good", tools=False):
 
 def nothing():
     return 3
+
+def ours():
+    from collm.adapters.verifiers_env import to_verifiers
+    from collm.envs.minecraft.housebuild import HouseBuild
+    return to_verifiers(HouseBuild(), "player_1")
 """
 
 
@@ -212,6 +217,8 @@ def test_what_cannot_be_played_is_refused() -> None:
         played(odd(kind="Painted"), "a")
     with pytest.raises(CollmError, match="makes a int, not an environment"):
         make_env({"type": TYPE, "game": "odd_ones:nothing"})
+    with pytest.raises(CollmError, match="is an environment of this library already"):
+        make_env({"type": TYPE, "game": "odd_ones:ours"})
     with pytest.raises(CollmError, match="no-such-one cannot be set up"):
         make_env({"type": TYPE, "game": "no-such-one"})
     env = odd()

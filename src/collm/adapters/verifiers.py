@@ -61,6 +61,10 @@ class VerifiersEnvironment(Environment[Deal, Talk]):
     @model_validator(mode="after")
     def _can_be_made(self) -> VerifiersEnvironment:
         _library()
+        from collm.adapters.multi_turn_env import OneAgentEnv
+
+        if isinstance(self._game, OneAgentEnv):
+            raise ValueError(f"{self.game} is an environment of this library already; name that as the type")
         if self._game.rubric.has_group_rewards:
             raise ValueError(f"the rewards of {self.game} compare several rollouts, and a step has one")
         return self
@@ -175,5 +179,6 @@ def _own_signals() -> Iterator[None]:
                 signal.signal(number, handler)
 
 
+@lru_cache(maxsize=32)
 def _rows(game: Any, split: str) -> Any:
     return game.get_dataset() if split == "train" else game.get_eval_dataset()
