@@ -63,7 +63,8 @@ class VerifiersEnvironment(Environment[Deal, Talk]):
         _library()
         from collm.adapters.multi_turn_env import OneAgentEnv
 
-        if isinstance(self._game, OneAgentEnv):
+        ours = isinstance(self._game, OneAgentEnv)
+        if ours:  # its steps would wait for one another
             raise ValueError(f"{self.game} is an environment of this library already; name that as the type")
         if self._game.rubric.has_group_rewards:
             raise ValueError(f"the rewards of {self.game} compare several rollouts, and a step has one")
