@@ -149,9 +149,9 @@ def _moved(game: Game, replies: Texts) -> Outcome:
         raise InfrastructureError(problem) from error
 
 
-def check_same(expected: object, found: object, where: str, moves: int) -> None:
+def check_same(expected: object, seen: object, where: str, moves: int) -> None:
     """Refuse a game that shows something else when it is played again."""
-    if expected != found:
+    if expected != seen:
         problem = f"the game is not deterministic: played again, it shows something else after {moves} moves."
         mend = "take a game that its seed and the moves decide, or turn off what else it draws."
         raise CollmError(where, problem, mend)

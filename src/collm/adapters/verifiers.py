@@ -119,8 +119,8 @@ class VerifiersEnvironment(Environment[Deal, Talk]):
         if not number.isdecimal() or int(number) >= len(rows):
             problem = f"{self.game} has no task {name!r}."
             raise CollmError("task.id", problem, "take one such as train_0000 or test_0000.")
-        found: Mapping[str, Any] = rows[int(number)]
-        return found
+        row: Mapping[str, Any] = rows[int(number)]
+        return row
 
     def _played(self, talk: Talk) -> Rollout:
         from collm.adapters.verifiers_rollout import roll_out

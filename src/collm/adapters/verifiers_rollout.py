@@ -105,11 +105,11 @@ def _observed(prompt: Sequence[Any], first: bool) -> Observation:
     own = [number for number, message in enumerate(prompt) if message.role == "assistant"]
     news = prompt if first or not own else prompt[own[-1] + 1 :]
     system = [_text(message) for message in news if message.role == "system"]
-    said = [_said(message) for message in news if message.role != "system"]
-    return Observation("\n\n".join(said), "\n\n".join(system) or None)
+    texts = [_with_role(message) for message in news if message.role != "system"]
+    return Observation("\n\n".join(texts), "\n\n".join(system) or None)
 
 
-def _said(message: Any) -> str:
+def _with_role(message: Any) -> str:
     """A message, under its role where that is not the plain one."""
     text = _text(message)
     return text if message.role in ("user", "text") else f"{message.role}: {text}"

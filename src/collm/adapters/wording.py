@@ -46,9 +46,9 @@ class Wording(Settings):
         if hasattr(space, "max_length"):
             return reply[: int(space.max_length)], True
         words = self._words(space)
-        found = _named(reply, words)
-        if found is not None:
-            return found + int(space.start), True
+        place = _named(reply, words)
+        if place is not None:
+            return place + int(space.start), True
         return self._fallback(len(words), mask) + int(space.start), False
 
     def _words(self, space: Any) -> Sequence[str]:
@@ -74,5 +74,5 @@ def _named(reply: str, words: Sequence[str]) -> int | None:
     """The place of the word that a reply names last, longer words before shorter ones."""
     numbers = {word.casefold(): number for number, word in enumerate(words)}
     choice = "|".join(re.escape(word) for word in sorted(numbers, key=len, reverse=True))
-    found = re.findall(rf"(?<!\w)(?:{choice})(?!\w)", reply.casefold())
-    return numbers[found[-1]] if found else None
+    matches = re.findall(rf"(?<!\w)(?:{choice})(?!\w)", reply.casefold())
+    return numbers[matches[-1]] if matches else None

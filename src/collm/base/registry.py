@@ -22,15 +22,15 @@ def discover(package: str, base: type[BaseModel]) -> dict[str, type[BaseModel]]:
     root = importlib.import_module(package)
     for module in pkgutil.walk_packages(root.__path__, prefix=f"{package}."):
         importlib.import_module(module.name)
-    found: dict[str, type[BaseModel]] = {}
+    classes: dict[str, type[BaseModel]] = {}
     stack = list(base.__subclasses__())
     while stack:
         cls = stack.pop()
         stack.extend(cls.__subclasses__())
         name = cls.model_fields["type"].default
         if isinstance(name, str) and cls.__module__.startswith(package):
-            found[name] = cls
-    return dict(sorted(found.items()))
+            classes[name] = cls
+    return dict(sorted(classes.items()))
 
 
 def listed(known: Mapping[str, type[BaseModel]]) -> str:

@@ -132,14 +132,14 @@ class Held:
         """What an agent reads once it is shown replies of the turn; ``None``: neutral words."""
         where = self.place(state.task)
         with boundary("observe_replies", where):
-            given = self.env.observe_replies(state.state, agent, replies)
-            return None if given is None else observation_of(given, "observe_replies", agent, where)
+            seen = self.env.observe_replies(state.state, agent, replies)
+            return None if seen is None else observation_of(seen, "observe_replies", agent, where)
 
     def for_one_agent(self) -> Held | None:
         """The environment's form for one agent, ``None`` if it has none."""
         with boundary("for_one_agent", self.place()):
-            given = self.env.for_one_agent()
-            return None if given is None else _lone(hold(given), self.place())
+            lone = self.env.for_one_agent()
+            return None if lone is None else _lone(hold(lone), self.place())
 
     def step(self, state: HeldState, replies: Mapping[str, str]) -> Transition[HeldState]:
         """What a joint action leads to, every number a finite ``float``.
@@ -149,8 +149,8 @@ class Held:
         """
         where, step = self.place(state.task), partial(self.env.step, state.state, replies)
         with boundary("step", where, InfrastructureError):
-            given = self._awaited("step", where, step)
-            transition = transition_of(given, self.agents, where)
+            returned = self._awaited("step", where, step)
+            transition = transition_of(returned, self.agents, where)
         return replace(transition, state=HeldState(state.task, transition.state))
 
     def _awaited(self, method: str, where: str, call: Callable[[], Any]) -> Any:
@@ -198,9 +198,9 @@ def hold(env: AnyEnvironment | Held) -> Held:
         return Held(env, agents_of(env.agents, where))
 
 
-def _lone(given: Held, where: str) -> Held:
+def _lone(held: Held, where: str) -> Held:
     """An environment that has one agent."""
-    if len(given.agents) != 1:
-        problem = f"for_one_agent gives an environment for {', '.join(given.agents)}."
+    if len(held.agents) != 1:
+        problem = f"for_one_agent gives an environment for {', '.join(held.agents)}."
         raise BrokenPromiseError(where, problem, "return one with a single agent, or None.")
-    return given
+    return held

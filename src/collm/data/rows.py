@@ -82,10 +82,10 @@ def select(rows: Sequence[RowT], cut: str | None, where: str) -> Sequence[RowT]:
     """
     if cut is None:
         return rows
-    found = _SLICE.match(cut.strip())
-    if found is None:
+    match = _SLICE.match(cut.strip())
+    if match is None:
         raise CollmError(where, f"{cut!r} is not a slice.", "write it as ':8' or '8:10', or null for all.")
-    start, stop = (int(part) if part else None for part in found.groups())
+    start, stop = (int(part) if part else None for part in match.groups())
     chosen = rows[start:stop]
     if not chosen:
         raise CollmError(where, f"slice {cut!r} of {len(rows)} rows is empty.", "choose rows that exist.")
@@ -185,15 +185,15 @@ _READERS: Mapping[str, Callable[[Path], Any]] = {
 
 def _hub_cut(dataset: str, split: str | None, where: str) -> tuple[str, str | None]:
     """The split's name and its slice, if it has one."""
-    found = _HUB_CUT.match((split or "train").strip())
-    if found is None:
+    match = _HUB_CUT.match((split or "train").strip())
+    if match is None:
         kind = "a folder of such" if Path(dataset).is_dir() else "such"
         problem = f"{split!r} is not a split of a hub dataset, and {dataset} is no file but {kind}."
         mend = (
             "write the split's name, with a slice if you like: 'train[:1000]'; or name a file as the dataset."
         )
         raise CollmError(where, problem, mend)
-    return found["name"], found["slice"]
+    return match["name"], match["slice"]
 
 
 def _check_hub_id(dataset: str, where: str) -> None:

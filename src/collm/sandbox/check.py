@@ -70,9 +70,9 @@ def _blamed(config: SandboxConfig) -> CollmError | None:
         with suppress(InfrastructureError):
             _proven(config.model_copy(update={"limits": limits})).close()
             where = ", ".join(f"sandbox.limits.{name}" for name in names)
-            given = ", ".join(f"{getattr(config.limits, name):g}" for name in names)
+            values = ", ".join(f"{getattr(config.limits, name):g}" for name in names)
             defaults = ", ".join(f"{getattr(limits, name):g}" for name in names)
-            problem = f"with {given} not even an ordinary program passes."
+            problem = f"with {values} not even an ordinary program passes."
             return CollmError(where, problem, f"allow more; the default is {defaults}.")
     return None
 

@@ -91,10 +91,10 @@ def reference_prompt(problem: Problem, agent: str, alone: bool) -> str:
 
 def reference_frame(text: str, problem: Problem, agent: str, alone: bool) -> str:
     """The reference's template around any text; the parameters are those of the first ``def`` in it."""
-    found = _SIGNATURE.search(text)
-    if found is None:
+    signature = _SIGNATURE.search(text)
+    if signature is None:
         return UNREADABLE
-    params = ", ".join(part.strip() for part in found[1].split(","))
+    params = ", ".join(part.strip() for part in signature[1].split(","))
     return _filled(_REFERENCE, text, problem.entry_point, params, agent, alone)
 
 

@@ -94,18 +94,18 @@ def _called(statement: ast.stmt) -> Iterator[str]:
 def _prompt_helpers(problem: Problem) -> list[ast.stmt]:
     """What the prompt gives besides the function that is asked for."""
     module = prompt_module(problem.prompt)
-    given = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
+    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
     body = [] if module is None else module.body
     return [
-        node for node in body if isinstance(node, given) and getattr(node, "name", "") != problem.entry_point
+        node for node in body if isinstance(node, kinds) and getattr(node, "name", "") != problem.entry_point
     ]
 
 
 def _preamble(problem: Problem, statements: Iterable[ast.stmt]) -> str:
     """The statements, and before them ``math`` and what the row's own solution imports."""
-    given = [ast.unparse(node) for node in statements]
-    future = [line for line in given if line.startswith("from __future__ ")]
-    others = [line for line in given if line not in future]
+    lines = [ast.unparse(node) for node in statements]
+    future = [line for line in lines if line.startswith("from __future__ ")]
+    others = [line for line in lines if line not in future]
     return "\n".join([*future, guarded_imports(["import math", *problem.imports]), *others])
 
 

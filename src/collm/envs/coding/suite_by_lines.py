@@ -18,8 +18,8 @@ _CHECK = re.compile(r"def check\((\w+)\):(.*?)(?=\n\ndef|\Z)", re.DOTALL)
 @lru_cache(maxsize=4096)
 def collect(problem: Problem) -> Suite:
     """Each line of ``check`` that starts with ``assert`` and mentions the candidate, once."""
-    found = _CHECK.search(problem.test)
-    candidate, body = (found[1], found[2]) if found else ("candidate", "")
+    check = _CHECK.search(problem.test)
+    candidate, body = (check[1], check[2]) if check else ("candidate", "")
     lines = dict.fromkeys(map(str.strip, body.split("\n")))
     asserts = [line for line in lines if re.match(rf"assert\s+.*{re.escape(candidate)}", line)]
     labels = tuple(line.replace(candidate, problem.entry_point) for line in asserts)

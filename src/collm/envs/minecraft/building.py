@@ -156,8 +156,8 @@ class Building(Environment[TaskT, BuildState[TaskT]], Generic[TaskT]):
 
     def _repeated(self, title: str, reply: str) -> list[str]:
         """The part that repeats a player's reply, if it is to be repeated and is not blank."""
-        wanted = self.framing.repeats if self.previous_response is None else self.previous_response
-        return [f"Your previous {title}:\n{reply.strip()}"] if wanted and reply.strip() else []
+        repeats = self.framing.repeats if self.previous_response is None else self.previous_response
+        return [f"Your previous {title}:\n{reply.strip()}"] if repeats and reply.strip() else []
 
     def _commands_allowed(self, index: int) -> int:
         share, rest = divmod(self.max_commands, self.num_agents)

@@ -108,13 +108,13 @@ def _rows(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1024)
 def _cells(text: str) -> tuple[Point, ...]:
-    found = (
+    cells = (
         (x, GLYPH_SIZE - 1 - row, 0)
         for row, line in enumerate(_rows(text))
         for x, mark in enumerate(line)
         if mark == "#"
     )
-    return tuple(sorted(found, key=lambda cell: (-cell[1], cell[0])))
+    return tuple(sorted(cells, key=lambda cell: (-cell[1], cell[0])))
 
 
 def parse_lettering(row: Mapping[str, Any], where: str) -> Lettering:

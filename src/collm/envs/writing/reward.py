@@ -209,13 +209,13 @@ def _plateau_level(ratios: Sequence[float], plateau: Plateau, weight: float) -> 
 
 
 def _style(texts: Sequence[str], rules: Rules) -> tuple[_Level, dict[str, float]]:
-    found = _transitions(texts, rules)
+    by_category = _transitions(texts, rules)
     similarity = [jaccard(one, other) for one, other in pairwise(texts)]
-    scale = transition_credit(len(found), rules.transition_formula)
+    scale = transition_credit(len(by_category), rules.transition_formula)
     metrics = {
-        "transition_categories": float(len(found)),
-        "transition_words": float(len(frozenset[str]().union(*found.values()))),
-        "has_transition_words": float(bool(found)),
+        "transition_categories": float(len(by_category)),
+        "transition_words": float(len(frozenset[str]().union(*by_category.values()))),
+        "has_transition_words": float(bool(by_category)),
         "transition_scale": scale,
         "transition_reward": rules.weights.transitions * scale,
         "jaccard": fmean(similarity),
@@ -226,11 +226,11 @@ def _style(texts: Sequence[str], rules: Rules) -> tuple[_Level, dict[str, float]
 
 def _transitions(texts: Sequence[str], rules: Rules) -> dict[str, frozenset[str]]:
     places = {"each": texts, "joined": ["".join(texts)], "last": texts[-1:]}[rules.transition_scope]
-    found: dict[str, frozenset[str]] = {}
+    by_category: dict[str, frozenset[str]] = {}
     for place in places:
         for category, entries in transitions(place, rules.whole_words).items():
-            found[category] = found.get(category, frozenset()) | entries
-    return found
+            by_category[category] = by_category.get(category, frozenset()) | entries
+    return by_category
 
 
 def _text_metrics(texts: Mapping[str, str], rules: Rules) -> dict[str, float]:

@@ -44,7 +44,7 @@ def transitions(text: str, whole_words: bool) -> Mapping[str, frozenset[str]]:
             words of a phrase; otherwise find it anywhere, so that "was" has "as".
     """
     lowered = text.lower()
-    found = {
+    by_category = {
         category: frozenset(
             entry
             for entry in entries
@@ -52,7 +52,7 @@ def transitions(text: str, whole_words: bool) -> Mapping[str, frozenset[str]]:
         )
         for category, entries in transition_categories().items()
     }
-    return {category: entries for category, entries in found.items() if entries}
+    return {category: entries for category, entries in by_category.items() if entries}
 
 
 @cache
@@ -73,16 +73,16 @@ def transition_spans(text: str, whole_words: bool) -> Iterator[tuple[int, int, s
     for category, entries in transition_categories().items():
         for entry in entries:
             pattern = _pattern(entry) if whole_words else re.compile(re.escape(entry))
-            for found in pattern.finditer(lowered):
-                yield places[found.start()], places[found.end() - 1] + 1, category
+            for match in pattern.finditer(lowered):
+                yield places[match.start()], places[match.end() - 1] + 1, category
 
 
 def word_spans(text: str, words: frozenset[str], label: str) -> Iterator[tuple[int, int, str]]:
     """Where some words of a vocabulary stand: (start, end, label) in characters of ``text``."""
     places = _places(text)
-    for found in _WORD.finditer(text.lower()):
-        if found[0] in words:
-            yield places[found.start()], places[found.end() - 1] + 1, label
+    for match in _WORD.finditer(text.lower()):
+        if match[0] in words:
+            yield places[match.start()], places[match.end() - 1] + 1, label
 
 
 def _places(text: str) -> list[int]:

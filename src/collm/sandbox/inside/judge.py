@@ -260,9 +260,9 @@ def _rebuilt(names: list[str], message: str) -> Exception:
     """An exception of the raised one's name, so that tests can catch it by its built-in base."""
     base: type[Exception] = Exception
     for name in names:
-        found = getattr(builtins, name, None)
-        if isinstance(found, type) and issubclass(found, Exception) and not issubclass(found, _NOT_REBUILT):
-            base = found
+        cls = getattr(builtins, name, None)
+        if isinstance(cls, type) and issubclass(cls, Exception) and not issubclass(cls, _NOT_REBUILT):
+            base = cls
             break
     name = names[0] if names[0].isidentifier() else "Exception"
     kind: type[Exception] = type(name[:60], (base,), {"__str__": lambda _: message})

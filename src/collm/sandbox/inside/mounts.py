@@ -23,13 +23,13 @@ def standard_library() -> str:
 
 def readable() -> list[str]:
     """All that a program may read outside its folder: no third-party package, no file of the user."""
-    found = [path for path in _FILES if os.path.exists(path)]
+    paths = [path for path in _FILES if os.path.exists(path)]
     for folder in _SYSTEM:
         if os.path.isdir(folder) and not os.path.islink(folder):
-            found += (path for path in _children(folder) if not os.path.basename(path).startswith("python"))
-    found += (path for path in _children(standard_library()) if not path.endswith(_THIRD_PARTY))
-    found += (path for path in _children(os.path.join(sys.base_prefix, "lib")) if ".so" in path)
-    return list(dict.fromkeys(found))
+            paths += (path for path in _children(folder) if not os.path.basename(path).startswith("python"))
+    paths += (path for path in _children(standard_library()) if not path.endswith(_THIRD_PARTY))
+    paths += (path for path in _children(os.path.join(sys.base_prefix, "lib")) if ".so" in path)
+    return list(dict.fromkeys(paths))
 
 
 def _children(folder: str) -> Iterator[str]:

@@ -24,8 +24,8 @@ def is_wrapper(main: str) -> bool:
     if len(body) == 1:
         return body[0].startswith("return ") and "aux" in body[0]
     if len(body) == 2:
-        found = re.search(r"\b(\w+)\s*=\s*aux\s*\(", body[0])
-        return found is not None and body[1] == f"return {found[1]}"
+        assignment = re.search(r"\b(\w+)\s*=\s*aux\s*\(", body[0])
+        return assignment is not None and body[1] == f"return {assignment[1]}"
     return bool(main) and not body
 
 
@@ -57,8 +57,8 @@ def told_misuses(main: str) -> tuple[str, ...]:
     module = parse(main)
     if not isinstance(module, ast.Module):
         return ()
-    found = ((node, _blame(node)) for node in _in_order(module) if isinstance(node, (ast.Expr, ast.Assign)))
-    return tuple(f"Line {node.value.lineno}: {blame}" for node, blame in found if blame)
+    blamed = ((node, _blame(node)) for node in _in_order(module) if isinstance(node, (ast.Expr, ast.Assign)))
+    return tuple(f"Line {node.value.lineno}: {blame}" for node, blame in blamed if blame)
 
 
 def _blame(statement: ast.Expr | ast.Assign) -> str:

@@ -23,13 +23,13 @@ def losses(statements: Sequence[ast.stmt], names: Collection[str]) -> tuple[str,
     given another value in the same block before it is.
     """
     reads = _reads(statements)
-    found = [
+    lost = [
         loss
         for statement in statements
         for block in _blocks(statement)
         for loss in (*_unused(block, names, reads), *_overwritten(block, names, reads))
     ]
-    return tuple(f"Line {line}: {reason}" for line, reason in sorted(found))
+    return tuple(f"Line {line}: {reason}" for line, reason in sorted(lost))
 
 
 def _reads(statements: Iterable[ast.stmt]) -> Reads:
@@ -37,7 +37,7 @@ def _reads(statements: Iterable[ast.stmt]) -> Reads:
     for node in (node for statement in statements for node in ast.walk(statement)):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             places.setdefault(node.id, []).append((node.lineno, node.col_offset))
-    return {name: sorted(found) for name, found in places.items()}
+    return {name: sorted(reads) for name, reads in places.items()}
 
 
 def _blocks(statement: ast.stmt) -> Iterator[Sequence[ast.stmt]]:

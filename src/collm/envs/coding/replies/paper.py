@@ -47,19 +47,19 @@ class Part:
     @property
     def rank(self) -> tuple[bool, bool, bool]:
         """How good the definition is."""
-        found = bool(self.definition.source)
-        return found and not self.broken, self.definition.complete, found
+        defined = bool(self.definition.source)
+        return defined and not self.broken, self.definition.complete, defined
 
 
 def read(problem: Problem, main_reply: str, aux_reply: str | None) -> Reading:
     """The joint program: the prompt's own helpers, then aux's part, then main's."""
-    given = list(statements(prompt_preamble(problem), limit=None))
+    preamble = list(statements(prompt_preamble(problem), limit=None))
     aux = Part() if aux_reply is None else extract(aux_reply, AUX, problem.entry_point)
     main = extract(main_reply, problem.entry_point, AUX)
-    every = [*given, *aux.statements, *main.statements]
+    every = [*preamble, *aux.statements, *main.statements]
     names = needed_names(every, {AUX, problem.entry_point})
     future = dict.fromkeys(s.source for s in every if s.of_the_future)
-    helpers = [s.source for s in given if not s.of_the_future]
+    helpers = [s.source for s in preamble if not s.of_the_future]
     code = "\n\n".join(filter(None, ["\n".join(future), *helpers, aux.source(names), main.source(names)]))
     whole, module = parse(code, limit=None), parse(main.source(names), limit=None)
     usage = analyse(module, problem.entry_point) if isinstance(module, ast.Module) else Usage()
@@ -87,14 +87,14 @@ def extract(reply: str, name: str, other: str) -> Part:
 
 def _extract(texts: Iterable[str], name: str, other: str) -> Part:
     """What some texts define; a function that is broken stays only where there is no other."""
-    found: list[Statement] = []
+    parsed: list[Statement] = []
     broken: list[str] = []
     for block in (block for text in texts for block in _python(textwrap.dedent(text))):
         if isinstance(parse(block), ast.Module):
-            found += statements(block)
+            parsed += statements(block)
         elif _declares(block, name):
             broken.append(block)
-    kept = [s for s in without_repeats(found) if other not in s.sets and not (s.imports and name in s.sets)]
+    kept = [s for s in without_repeats(parsed) if other not in s.sets and not (s.imports and name in s.sets)]
     own = [s for s in kept if s.function is not None and s.function.name == name]
     if own:
         return Part(kept, Definition(own[-1].source, own[-1].returns))

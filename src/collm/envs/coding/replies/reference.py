@@ -23,14 +23,14 @@ def read(problem: Problem, main_reply: str, aux_reply: str | None) -> Reading:
     """The prompt's imports, the two functions, and nothing else of the replies."""
     aux = _define(aux_reply or "", AUX)
     main = _define(main_reply, problem.entry_point)
-    given = imports(problem)
-    code = "\n\n".join(filter(None, ["\n".join(given), clean(aux.source), clean(main.source)]))
+    import_lines = imports(problem)
+    code = "\n\n".join(filter(None, ["\n".join(import_lines), clean(aux.source), clean(main.source)]))
     module = parse(code, limit=None)
     fault = module if isinstance(module, Fault) else None
     return Reading(
         aux=aux,
         main=main,
-        code=code if any("__future__" in line for line in given) else f"import math\n{code}",
+        code=code if any("__future__" in line for line in import_lines) else f"import math\n{code}",
         fault=fault,
         testable=fault is None and main.source != "",
         aux_called=mentions_call(main.source),
@@ -51,17 +51,17 @@ def extract(reply: str, name: str) -> str:
     Of several right behind one another the last counts, and of others the first.
     """
     start = re.compile(rf"(\s*)def\s+{re.escape(name)}\s*\(")
-    found: list[str] = []
+    lines: list[str] = []
     indent = 0
     for line in clean(reply).split("\n"):
         begins = start.match(line)
         if begins:
-            found, indent = [line], len(begins[1])
-        elif found and line.strip() and not _is_inside(line, indent):
+            lines, indent = [line], len(begins[1])
+        elif lines and line.strip() and not _is_inside(line, indent):
             break
-        elif found:
-            found.append(line)
-    return "\n".join(found).strip()
+        elif lines:
+            lines.append(line)
+    return "\n".join(lines).strip()
 
 
 def clean(reply: str) -> str:
