@@ -17,4 +17,4 @@ def printable(text: str) -> str:
 
     JSON stays JSON of the same value: its own escapes have that form, and it has no raw C0 characters.
     """
-    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -149,10 +149,10 @@ class Tree:
     @property
     def families(self) -> dict[int | None, tuple[int, ...]]:
         """The turns after each turn, siblings sampled from one history; ``None`` has those at ``t = 0``."""
-        found: dict[int | None, tuple[int, ...]] = {}
+        children: dict[int | None, tuple[int, ...]] = {}
         for number, parent in enumerate(self.parents):
-            found[parent] = (*found.get(parent, ()), number)
-        return found
+            children[parent] = (*children.get(parent, ()), number)
+        return children
 
     @property
     def roots(self) -> tuple[Turn, ...]:

@@ -21,7 +21,7 @@ class Heard(Callback):
     def updated(self, metrics: Mapping[str, float]) -> None:
         self.updates.append(metrics["return_mean"])
 
-    def evaluated(self, update: int, found: Mapping[str, float]) -> None:
+    def evaluated(self, update: int, measures: Mapping[str, float]) -> None:
         self.evaluations.append(update)
 
 

@@ -84,8 +84,8 @@ class Critic:
             graph = self._ordered(self._forward(batches[0]))
             return Values(tuple(values.detach() for values in graph), graph)
         with torch.no_grad():
-            found = {number: one for batch in batches for number, one in self._forward(batch).items()}
-        return Values(self._ordered(found))
+            values = {number: one for batch in batches for number, one in self._forward(batch).items()}
+        return Values(self._ordered(values))
 
     def update(
         self,
@@ -196,5 +196,5 @@ class Critic:
         }
 
     @staticmethod
-    def _ordered(found: dict[int, Tensor]) -> tuple[Tensor, ...]:
-        return tuple(found[number] for number in range(len(found)))
+    def _ordered(values: dict[int, Tensor]) -> tuple[Tensor, ...]:
+        return tuple(values[number] for number in range(len(values)))

@@ -119,8 +119,8 @@ class Learner:
                 losses = step.loss(scores)
                 (losses.sum() / len(samples)).backward()
                 with torch.no_grad():
-                    found = {**_measures(scores, losses), **step.measures(scores)}
-                for name, value in found.items():
+                    measures = {**_measures(scores, losses), **step.measures(scores)}
+                for name, value in measures.items():
                     sums[name] = sums.get(name, 0.0) + float(value.sum())
         norm, rate = self._optimizer.step(step.update, step.planned_updates)
         means = {name: total / len(samples) for name, total in sums.items()}
@@ -138,11 +138,11 @@ class Learner:
     @torch.no_grad()
     def _token_logprobs(self, weights: Handle, samples: Sequence[tuple[Ids, Ids]]) -> list[Tensor]:
         """``"token"`` of each sample, in order."""
-        found: dict[int, Tensor] = {}
+        logprobs: dict[int, Tensor] = {}
         with weights.model() as model:
             for batch in self._scored(model, samples):
-                found.update(zip(batch.numbers, batch.split(batch.logprobs), strict=True))
-        return [found[number] for number in range(len(samples))]
+                logprobs.update(zip(batch.numbers, batch.split(batch.logprobs), strict=True))
+        return [logprobs[number] for number in range(len(samples))]
 
 
 def _scores(batch: ScoredBatch, samples: Sequence[Sample], reference: Sequence[Tensor] | None) -> TokenScores:
@@ -164,19 +164,21 @@ def _scores(batch: ScoredBatch, samples: Sequence[Sample], reference: Sequence[T
 
 def _behavior_sums(samples: Sequence[Sample], now: Tensor) -> Tensor:
     """Behavior log-probabilities of whole actions ``"sample"``, those of ``now`` where none are given."""
-    given = [one.behavior_logprobs for one in samples]
-    known = now.new_tensor([math.nan if one is None else sum(one) for one in given])
+    logprobs = [one.behavior_logprobs for one in samples]
+    known = now.new_tensor([math.nan if one is None else sum(one) for one in logprobs])
     return torch.where(known.isnan(), now, known)
 
 
 def _measures(scores: TokenScores, losses: Tensor) -> dict[str, Tensor]:
     """What a step reports of each sample, ``"sample"``."""
     now, behavior = scores.summed(scores.logprobs.detach()), scores.behavior_sums
-    found = {
+    measures = {
         "policy_loss": losses.detach(),
         "ratio": importance_ratios(now, behavior),
         "behavior_kl": behavior - now,
     }
     if scores.reference is not None:
-        found["reference_kl"] = scores.summed(token_divergences(scores.logprobs.detach(), scores.reference))
-    return found
+        measures["reference_kl"] = scores.summed(
+            token_divergences(scores.logprobs.detach(), scores.reference)
+        )
+    return measures

@@ -67,10 +67,10 @@ class TokenPolicy:
         ids, known = self.context.prompt(request.history, request.observation)
         return Prompt(ids, request.seeds, known)
 
-    def _actions(self, prompts: Sequence[Prompt], found: Sequence[tuple[Completion, ...]]) -> Actions:
+    def _actions(self, prompts: Sequence[Prompt], completions: Sequence[tuple[Completion, ...]]) -> Actions:
         return [
-            tuple(self._action(prompt.token_ids, completion) for completion in completions)
-            for prompt, completions in zip(prompts, found, strict=True)
+            tuple(self._action(prompt.token_ids, completion) for completion in own)
+            for prompt, own in zip(prompts, completions, strict=True)
         ]
 
     def _action(self, prompt_ids: Ids, drawn: Completion) -> Action:

@@ -116,7 +116,8 @@ class _Writer:
 
     def input(self) -> CriticInput:
         places = (
-            tuple(map(found.get, range(self.size))) for found in (self.before, self.following, self.after)
+            tuple(map(passages.get, range(self.size)))
+            for passages in (self.before, self.following, self.after)
         )
         return CriticInput(tuple(self.passages), *places)
 

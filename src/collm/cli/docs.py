@@ -13,16 +13,16 @@ from collm.errors import CollmError
 
 def docs(page: Annotated[str | None, typer.Argument(help="Print this one.")] = None) -> None:
     """List the pages of the documentation, or print one."""
-    found = pages()
+    files = pages()
     if page is None:
-        width = max(map(len, found))
-        for name, file in found.items():
+        width = max(map(len, files))
+        for name, file in files.items():
             title = file.read_text(encoding="utf-8").splitlines()[0].removeprefix("#").strip()
             typer.echo(f"{name:<{width}}  {title}")
-    elif page in found:
-        typer.echo(found[page].read_text(encoding="utf-8"), nl=False)
+    elif page in files:
+        typer.echo(files[page].read_text(encoding="utf-8"), nl=False)
     else:
-        raise CollmError(f"PAGE {page}", "no such page.", f"there are {', '.join(found)}.")
+        raise CollmError(f"PAGE {page}", "no such page.", f"there are {', '.join(files)}.")
 
 
 def pages() -> dict[str, Path]:

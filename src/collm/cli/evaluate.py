@@ -51,7 +51,7 @@ def evaluate(
     tell_notices(config.env)
     head = {"team": name, "split": split, "protocol": protocol}
     with named_after(folder), _kept(out, head, playing, config) as kept, _progress() as advanced:
-        found = evaluate_by(
+        evaluation = evaluate_by(
             playing,
             config.env,
             policies,
@@ -62,7 +62,7 @@ def evaluate(
             kept=kept,
             advanced=advanced,
         )
-        told = {**head, "batch": batch, **found.measures, "intervals": found.intervals}
+        told = {**head, "batch": batch, **evaluation.measures, "intervals": evaluation.intervals}
         if kept is not None:
             kept.finish(told)
     if as_json:
@@ -73,7 +73,7 @@ def evaluate(
     from collm.report.console import measures_table
 
     typer.echo(f"{name}, {split} tasks, {protocol}")  # outside the table, which would fold a long path
-    Console().print(measures_table(found.measures, found.intervals))
+    Console().print(measures_table(evaluation.measures, evaluation.intervals))
 
 
 @contextmanager

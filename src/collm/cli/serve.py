@@ -57,10 +57,10 @@ def serve(
         run(served, playing, endpoints, Door(host, port, name or []), limits, typer.echo)
 
 
-def _endpoints(given: Sequence[str]) -> dict[str, str]:
+def _endpoints(pairs: Sequence[str]) -> dict[str, str]:
     """URLs by agent."""
     endpoints = {}
-    for one in given:
+    for one in pairs:
         agent, _, url = one.partition("=")
         if not url.startswith(("http://", "https://")):
             mend = "write it as NAME=http://host:port/v1."

@@ -56,14 +56,14 @@ def parse_override(override: str) -> dict[str, Any]:
 
 def _with_own_entries(values: dict[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
     """``values`` with what an override sets for every agent in the agents' own entries."""
-    agents, given = values.get("agents"), override.get("agents")
-    if not isinstance(agents, Mapping) or not isinstance(given, Mapping):
+    agents, entries = values.get("agents"), override.get("agents")
+    if not isinstance(agents, Mapping) or not isinstance(entries, Mapping):
         return values
-    shared = given.get(EVERY_AGENT)
+    shared = entries.get(EVERY_AGENT)
     if not isinstance(shared, Mapping):
         return values
     own = {
-        name: merged(merged(entry, shared), given.get(name, {}))
+        name: merged(merged(entry, shared), entries.get(name, {}))
         for name, entry in agents.items()
         if name != EVERY_AGENT and isinstance(entry, Mapping)
     }

@@ -76,13 +76,13 @@ def _played(model: Any, pad: int, longest: int) -> tuple[list[tuple[Ids, Ids]], 
     drawn: list[Tensor] = []
     drafts = [Draft(context, None, seed) for seed, context in enumerate((long, long, long[:3]))]
     for _ in range(2):
-        found = decoder.sample(drafts, _SAMPLING)
-        for draft, one in zip(drafts, found, strict=True):
+        sampled = decoder.sample(drafts, _SAMPLING)
+        for draft, one in zip(drafts, sampled, strict=True):
             samples.append((draft.context, one.token_ids))
             drawn.append(torch.tensor(one.token_logprobs))
         drafts = [
             Draft(draft.context + one.token_ids + long[:2], one.cache, draft.seed + 10)
-            for draft, one in zip(drafts, found, strict=True)
+            for draft, one in zip(drafts, sampled, strict=True)
         ]
     return samples, drawn
 
@@ -123,8 +123,8 @@ def _scored(model: Any, samples: Sequence[tuple[Ids, Ids]], pad: int) -> Iterato
         yield from zip(batch.numbers, batch.logprobs.split(batch.owners.bincount().tolist()), strict=True)
 
 
-def _mean_difference(found: Sequence[Tensor], expected: Sequence[Tensor]) -> float:
-    pairs = zip(found, expected, strict=True)
+def _mean_difference(actual: Sequence[Tensor], expected: Sequence[Tensor]) -> float:
+    pairs = zip(actual, expected, strict=True)
     return float(torch.cat([(one.cpu() - other.cpu()).abs() for one, other in pairs]).mean())
 
 

@@ -30,11 +30,11 @@ def sample_recurrent(
     by_length: dict[int, list[int]] = defaultdict(list)
     for number, draft in enumerate(drafts):
         by_length[len(draft.context)].append(number)
-    found: dict[int, Sampled] = {}
+    samples: dict[int, Sampled] = {}
     for numbers in by_length.values():
         batch = _sample_alike(model, [drafts[number] for number in numbers], sampling, end_ids)
-        found.update(zip(numbers, batch, strict=True))
-    return [found[number] for number in range(len(drafts))]
+        samples.update(zip(numbers, batch, strict=True))
+    return [samples[number] for number in range(len(drafts))]
 
 
 def _sample_alike(model: Any, drafts: Sequence[Draft], sampling: Sampling, end_ids: Tensor) -> list[Sampled]:

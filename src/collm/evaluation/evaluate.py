@@ -48,12 +48,12 @@ def evaluate(
     resets = [
         Reset(task, episode_seed(seed, task.id, sample)) for task in tasks for sample in range(config.samples)
     ]
-    sampled, found = _played(held, policies, resets)
+    sampled, averages = _played(held, policies, resets)
     if not config.greedy:
-        return Evaluation(found, sampled)
+        return Evaluation(averages, sampled)
     greedy, measured = _played(held, policies, resets[:: config.samples], greedy=True)
-    found |= {f"greedy_{name}": value for name, value in measured.items()}
-    return Evaluation(found, sampled, greedy)
+    averages |= {f"greedy_{name}": value for name, value in measured.items()}
+    return Evaluation(averages, sampled, greedy)
 
 
 def episode_seed(seed: int, task: str, sample: int) -> int:

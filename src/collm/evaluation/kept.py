@@ -45,9 +45,9 @@ class Kept:
         for row in rows:
             append_json_line(self._file, row)
 
-    def finish(self, found: Mapping[str, Any]) -> None:
+    def finish(self, measures: Mapping[str, Any]) -> None:
         """Write the measures."""
-        write_json(self._folder / MEASURES, found)
+        write_json(self._folder / MEASURES, measures)
 
     def _place(self, row: Mapping[str, Any]) -> Place:
         try:

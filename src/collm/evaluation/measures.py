@@ -24,12 +24,12 @@ def measures(trees: Sequence[Tree]) -> dict[str, float]:
 
 def means(values: Mapping[str, Sequence[Sequence[float]]]) -> dict[str, float]:
     """The mean of all values of a name, and beside ``return_mean`` their standard deviation."""
-    found: dict[str, float] = {}
+    averages: dict[str, float] = {}
     for name, groups in values.items():
-        found[name] = fmean(chain.from_iterable(groups))
+        averages[name] = fmean(chain.from_iterable(groups))
         if name == "return_mean":
-            found["return_std"] = pstdev(chain.from_iterable(groups))
-    return found
+            averages["return_std"] = pstdev(chain.from_iterable(groups))
+    return averages
 
 
 def samples(trees: Sequence[Tree]) -> dict[str, list[list[float]]]:
@@ -37,7 +37,7 @@ def samples(trees: Sequence[Tree]) -> dict[str, list[list[float]]]:
     trees = [tree.played for tree in trees]
     turns = [list(tree.turns) for tree in trees]
     last = [[tree.turns[episode[-1]] for episode in tree.episodes()] for tree in trees]
-    found = {
+    groups = {
         "return_mean": [[_expected(tree, lambda turn: turn.reward)] for tree in trees],
         "reward_mean": [[turn.reward for turn in own] for own in turns],
         "raw_reward_mean": [[turn.raw_reward for turn in own] for own in turns],
@@ -45,13 +45,13 @@ def samples(trees: Sequence[Tree]) -> dict[str, list[list[float]]]:
     }
     every = list(chain.from_iterable(turns))
     for name in dict.fromkeys(name for turn in every for name in turn.components):
-        found[COMPONENT + name] = [[turn.components.get(name, 0.0) for turn in own] for own in turns]
+        groups[COMPONENT + name] = [[turn.components.get(name, 0.0) for turn in own] for own in turns]
     for name in dict.fromkeys(name for turn in every for name in turn.metrics):
         for prefix, chosen in (("", turns), ("final_", last)):
             values = [[turn.metrics[name] for turn in own if name in turn.metrics] for own in chosen]
             if any(values):
-                found[prefix + name] = values
-    return found
+                groups[prefix + name] = values
+    return groups
 
 
 def mean_tokens(trees: Sequence[Tree]) -> float:

@@ -73,18 +73,18 @@ def evaluate_by(
     """
     held = hold(env)
     tasks = protocol.stage(held).tasks(split)[: config.tasks]
-    wanted = _places(tasks, config)
-    rows = {place: kept.rows[place] for place in wanted if place in kept.rows} if kept else {}
-    advanced(len(rows), len(wanted))
-    for part in _batches([place for place in wanted if place not in rows], batch):
+    places = _places(tasks, config)
+    rows = {place: kept.rows[place] for place in places if place in kept.rows} if kept else {}
+    advanced(len(rows), len(places))
+    for part in _batches([place for place in places if place not in rows], batch):
         resets = [Reset(tasks[one.number], episode_seed(seed, one.task, one.sample)) for one in part]
         episodes = play(protocol, held, policies, resets, part[0].greedy)
         fresh = {place: row_of(place, episode) for place, episode in zip(part, episodes, strict=True)}
         if kept:
             kept.add(fresh.values())
         rows |= fresh
-        advanced(len(rows), len(wanted))
-    return _measured(held, [rows[place] for place in wanted])
+        advanced(len(rows), len(places))
+    return _measured(held, [rows[place] for place in places])
 
 
 def _places(tasks: Sequence[Task], config: EvaluationConfig) -> list[Place]:
@@ -111,8 +111,8 @@ def _measured(env: Held, rows: Sequence[Mapping[str, Any]]) -> PlayedEvaluation:
         played = [played_of(row) for row in rows if row["greedy"] == greedy]
         if played:
             values, failures = _values(env, played), sum(one.tree.failure is not None for one in played)
-            found = {**means(values), "failures": float(failures)}
-            measures |= {f"{prefix}{name}": value for name, value in found.items()}
+            averages = {**means(values), "failures": float(failures)}
+            measures |= {f"{prefix}{name}": value for name, value in averages.items()}
             intervals |= {f"{prefix}{name}": _interval(groups) for name, groups in values.items()}
     return PlayedEvaluation(measures, intervals, tuple(rows))
 

@@ -14,13 +14,13 @@ from collm.errors import CollmError
 
 
 @contextmanager
-def checkpointed(model: Any, wanted: bool) -> Iterator[None]:
+def checkpointed(model: Any, enabled: bool) -> Iterator[None]:
     """Forward passes inside keep the inputs of each layer alone; backward passes compute the rest again.
 
     transformers' own switch does nothing in evaluation mode, and training mode would draw dropout that the
     sampler does not know. The backward pass may come later.
     """
-    layers = checkpointed_layers(model) if wanted else []
+    layers = checkpointed_layers(model) if enabled else []
     for layer in layers:
         # transformers' layers draw nothing at random in evaluation mode
         layer.forward = partial(checkpoint, layer.forward, use_reentrant=False, preserve_rng_state=False)

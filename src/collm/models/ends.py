@@ -47,6 +47,6 @@ def _end_of_turn(tokenizer: Any, options: Mapping[str, Any]) -> int | None:
         text = rendered(tokenizer, messages, options, prompt=False)
     except Exception:  # who renders an observation with it says what is wrong
         return None
-    _, found, after = text.rpartition(_REPLY)
-    ids = tokenizer(after.lstrip(), add_special_tokens=False).input_ids if found else []
+    _, reply, after = text.rpartition(_REPLY)
+    ids = tokenizer(after.lstrip(), add_special_tokens=False).input_ids if reply else []
     return ids[0] if ids and ids[0] in tokenizer.added_tokens_decoder else None

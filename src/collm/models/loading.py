@@ -68,12 +68,12 @@ def _load(auto_class: Any, config: ModelConfig, where: str) -> Any:
     _check_folder(config.model, source, "config.json", f"{where}.model")
     device = pick_device(config.device, where)
     try:
-        model, found = auto_class.from_pretrained(
+        model, info = auto_class.from_pretrained(
             source, dtype=getattr(torch, config.dtype), output_loading_info=True
         )
     except Exception as error:
         raise _unreadable(f"{where}.model", config.model, error) from error
-    missing = sorted(found["missing_keys"])
+    missing = sorted(info["missing_keys"])
     if missing:
         problem = f"{config.model!r} lacks {len(missing)} weights, such as {missing[0]}."
         raise CollmError(f"{where}.model", problem, "name a whole checkpoint of such a model.")

@@ -53,19 +53,19 @@ class Scene:
                 return own
         return informed_observation(self.observations[agent], agent, replies, inputs or {})
 
-    def chosen(self, wanted: str | None, field: str) -> str:
+    def chosen(self, name: str | None, field: str) -> str:
         """The player of that name; without a name the first agent's, or else the first of all.
 
         Raises:
             CollmError: naming ``field``, if there is no such player.
         """
-        if wanted is None:
+        if name is None:
             first = self.env.agents[0]
             return first if first in self.players else self.players[0]
-        if wanted not in self.players:
+        if name not in self.players:
             mend = f"use one of {', '.join(self.players)}."
-            raise CollmError(f"protocol.{field}", f"the team has no agent {wanted!r}.", mend)
-        return wanted
+            raise CollmError(f"protocol.{field}", f"the team has no agent {name!r}.", mend)
+        return name
 
 
 class PlayProtocol(Settings, ABC):

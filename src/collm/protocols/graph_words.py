@@ -38,12 +38,12 @@ class Order:
 
 def order_of(line: str) -> Order | None:
     """What a line asks for; ``None`` if it is no operator."""
-    found = _ORDER.fullmatch(line)
-    if found is None:
+    match = _ORDER.fullmatch(line)
+    if match is None:
         return None
-    after = tuple(name.strip() for name in (found["after"] or "").split(",") if name.strip())
+    after = tuple(name.strip() for name in (match["after"] or "").split(",") if name.strip())
     return Order(
-        found["verb"].lower(), found["name"], found["worker"] or "", after, (found["text"] or "").strip()
+        match["verb"].lower(), match["name"], match["worker"] or "", after, (match["text"] or "").strip()
     )
 
 

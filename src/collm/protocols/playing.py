@@ -100,11 +100,11 @@ def _asked(game: _Game, player: str, requests: Sequence[Request], t: int, step: 
     if not requests:
         return ()
     start = perf_counter()
-    found = game.policies[player].submit(requests, game.greedy, t + 1 < game.turns).result()
+    replies = game.policies[player].submit(requests, game.greedy, t + 1 < game.turns).result()
     seconds = perf_counter() - start
     return [
         Message(step, player, request.observation, action, seconds)
-        for request, (action,) in zip(requests, found, strict=True)
+        for request, (action,) in zip(requests, replies, strict=True)
     ]
 
 

@@ -47,8 +47,8 @@ def advance(
     return Standing(asked)
 
 
-def _check(wanted: Iterable[str], there: Container[str], does: str, things: str) -> None:
-    missing = [name for name in wanted if name not in there]
+def _check(names: Iterable[str], there: Container[str], does: str, things: str) -> None:
+    missing = [name for name in names if name not in there]
     if missing:
         problem = f"the protocol {does} {', '.join(missing)}."
         raise CollmError("--protocol", problem, f"write it with the {things} of its scene.")

@@ -54,5 +54,5 @@ def parted(reply: str, agents: Iterable[str]) -> dict[str, str]:
     before, *rest = heading.split(reply)
     if not rest:
         return {name: before.strip() if name == names[0] else "" for name in names}
-    found = dict(zip(rest[::2], rest[1::2], strict=True))
-    return {name: found.get(name, "").strip() for name in names}
+    parts = dict(zip(rest[::2], rest[1::2], strict=True))
+    return {name: parts.get(name, "").strip() for name in names}

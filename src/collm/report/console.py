@@ -54,10 +54,10 @@ class ConsoleDisplay(Callback):
             total = self._progress.tasks[self._bar].total
             self.note(f"update {metrics['update']:.0f}/{total:.0f}  {text}  {metrics['seconds']:.0f} s")
 
-    def evaluated(self, update: int, found: Mapping[str, float]) -> None:
-        shown = "  ".join(self._shown(found, ""))
-        if "greedy_return_mean" in found:
-            shown += "  | greedy " + "  ".join(self._shown(found, "greedy_"))
+    def evaluated(self, update: int, measures: Mapping[str, float]) -> None:
+        shown = "  ".join(self._shown(measures, ""))
+        if "greedy_return_mean" in measures:
+            shown += "  | greedy " + "  ".join(self._shown(measures, "greedy_"))
         self.note(f"test tasks after update {update}: {shown}")
 
     def close(self) -> None:
@@ -84,16 +84,18 @@ def comparison_table(before: Mapping[str, float], after: Mapping[str, float], na
     return table
 
 
-def measures_table(found: Mapping[str, float], intervals: Mapping[str, tuple[float, float]]) -> Table:
+def measures_table(measures: Mapping[str, float], intervals: Mapping[str, tuple[float, float]]) -> Table:
     """All measures of one evaluation, sampled ones with their intervals."""
     table = Table()
     table.add_column("measure")
     for title in ("sampled", "95 %", "greedy"):
         table.add_column(title, justify="right")
-    for name in found:
+    for name in measures:
         if not name.startswith("greedy_"):
             interval = " ... ".join(f"{bound:.3f}" for bound in intervals.get(name, ()))
-            table.add_row(Text(printable(name)), _cell(found, name), interval, _cell(found, f"greedy_{name}"))
+            table.add_row(
+                Text(printable(name)), _cell(measures, name), interval, _cell(measures, f"greedy_{name}")
+            )
     return table
 
 

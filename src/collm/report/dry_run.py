@@ -65,14 +65,14 @@ def print_memory(config: RunConfig, console: Console, gibibytes: float | None = 
     Raises:
         CollmError: if a model's architecture cannot be found out.
     """
-    found = list(footprints(config, work_of(config)))
-    console.print(_held(found))
-    for device, peaks in phases(found).items():
+    roles = list(footprints(config, work_of(config)))
+    console.print(_held(roles))
+    for device, peaks in phases(roles).items():
         console.print(_peaks(device, peaks))
         if gibibytes is not None:
             verdict = "fits" if fits(peaks, gibibytes) else "does not fit"
             console.print(f"{device}: {verdict} {gibibytes:g} GiB", highlight=False)
-    if gibibytes is not None and not all(fits(peaks, gibibytes) for peaks in phases(found).values()):
+    if gibibytes is not None and not all(fits(peaks, gibibytes) for peaks in phases(roles).values()):
         settings = advice(config, gibibytes)
         told = "no setting known here makes it fit; use smaller models or more devices."
         if settings is not None:
@@ -80,10 +80,10 @@ def print_memory(config: RunConfig, console: Console, gibibytes: float | None = 
         console.print(told, markup=False, highlight=False, soft_wrap=True)
 
 
-def _held(found: Sequence[Footprint]) -> Table:
-    unit, size = _unit(found)
+def _held(roles: Sequence[Footprint]) -> Table:
+    unit, size = _unit(roles)
     table = _table(f"Held throughout, in {unit}", "role", "parameters", "weights", "moments", "shared base")
-    for one in found:
+    for one in roles:
         shared = "" if one.base is None else f"{one.base[1] / size:.2f}"
         table.add_row(
             one.role,
@@ -103,8 +103,8 @@ def _peaks(device: str, peaks: Mapping[str, int]) -> Table:
     return table
 
 
-def _unit(found: Sequence[Footprint]) -> tuple[str, int]:
-    return ("GiB", GIB) if steady(found) >= GIB else ("MiB", 2**20)
+def _unit(roles: Sequence[Footprint]) -> tuple[str, int]:
+    return ("GiB", GIB) if steady(roles) >= GIB else ("MiB", 2**20)
 
 
 def _table(title: str, first: str, *others: str) -> Table:

@@ -93,30 +93,30 @@ def footprints(config: RunConfig, work: Work) -> Iterator[Footprint]:
             yield footprint(config.critic, f"critic {name}", "critic.model", work)
 
 
-def phases(found: Sequence[Footprint]) -> dict[str, dict[str, int]]:
+def phases(roles: Sequence[Footprint]) -> dict[str, dict[str, int]]:
     """The peak of each phase on each device, what stays there included."""
-    return {device: _phases([one for one in found if one.device == device]) for device in _devices(found)}
+    return {device: _phases([one for one in roles if one.device == device]) for device in _devices(roles)}
 
 
-def steady(found: Sequence[Footprint]) -> int:
+def steady(roles: Sequence[Footprint]) -> int:
     """Bytes that some models on one device hold throughout: each shared base counts once."""
-    bases = dict(one.base for one in found if one.base is not None)
-    return sum(one.weights + one.moments for one in found) + sum(bases.values())
+    bases = dict(one.base for one in roles if one.base is not None)
+    return sum(one.weights + one.moments for one in roles) + sum(bases.values())
 
 
-def _devices(found: Sequence[Footprint]) -> list[str]:
-    return list(dict.fromkeys(one.device for one in found))
+def _devices(roles: Sequence[Footprint]) -> list[str]:
+    return list(dict.fromkeys(one.device for one in roles))
 
 
-def _phases(found: Sequence[Footprint]) -> dict[str, int]:
+def _phases(roles: Sequence[Footprint]) -> dict[str, int]:
     """The phases of an update on one device, in their order."""
-    kept, graphs = sum(one.kept for one in found), sum(one.graph for one in found)
-    peaks = {"sampling": kept + max(one.sampling for one in found)}
-    peaks["scoring"] = max(one.scoring for one in found)
-    for one in found:
+    kept, graphs = sum(one.kept for one in roles), sum(one.graph for one in roles)
+    peaks = {"sampling": kept + max(one.sampling for one in roles)}
+    peaks["scoring"] = max(one.scoring for one in roles)
+    for one in roles:
         waiting = graphs - one.graph if one.role.startswith("critic") else 0
         peaks[f"update of {one.role}"] = one.update + waiting
-    held = steady(found)
+    held = steady(roles)
     at_most = {name: held + peak for name, peak in peaks.items() if peak}
     return {**at_most, "checkpoint": held}  # written from where it lies, without a copy
 

@@ -113,7 +113,7 @@ def _mean(values: Sequence[float]) -> float:
 
 def _sample(turns: Sequence[Row], epoch: int, written: datetime) -> Json:
     first, last = turns[0], turns[-1]
-    said = [message for turn in turns for message in _messages(turn)]
+    messages = [message for turn in turns for message in _messages(turn)]
     agents = ", ".join(last["replies"])
     closing = "\n\n".join(f"{agent}:\n{reply}" for agent, reply in last["replies"].items())
     return {
@@ -121,7 +121,7 @@ def _sample(turns: Sequence[Row], epoch: int, written: datetime) -> Json:
         "epoch": epoch,
         "input": "\n\n".join(f"{agent}:\n{text}" for agent, text in first["observations"].items()),
         "target": "",
-        "messages": said,
+        "messages": messages,
         "output": _output(agents, closing, "stop"),
         "scores": {name: {"value": value} for name, value in _scores(turns)},
         "metadata": {"tree": first["tree"], "path": last["path"]},

@@ -85,9 +85,9 @@ class Ledger(TorchDispatchMode):
             self._known[weight.untyped_storage()] = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        found = func(*args, **(kwargs or {}))
-        tree_map_only(Tensor, self._note, found)
-        return found
+        outputs = func(*args, **(kwargs or {}))
+        tree_map_only(Tensor, self._note, outputs)
+        return outputs
 
     def mark(self) -> int:
         """The peak so far; from here on it is counted anew."""
@@ -127,8 +127,8 @@ def learning(shape: Shape) -> Learning:
     """One microbatch forward and backward; the model has no gradients before."""
     small, large = (_learn(shape, depth) for depth in _DEPTHS)
     depth = layers_of(shape.architecture)
-    found = (_line(a, b, depth) for a, b in zip(small, large, strict=True))
-    return Learning(*found)
+    lines = (_line(a, b, depth) for a, b in zip(small, large, strict=True))
+    return Learning(*lines)
 
 
 @cache
@@ -158,10 +158,10 @@ def parameters(architecture: str, adapter: AdapterConfig | None = None) -> tuple
     for depth in _DEPTHS:
         shape = Shape(architecture, "float32", 1, 1, False, 1, adapter=adapter)
         with _model(shape, depth) as (model, _):
-            found = [p.numel() for p in model.parameters() if p.requires_grad]
+            counts = [p.numel() for p in model.parameters() if p.requires_grad]
             tied = model.get_output_embeddings().weight is model.get_input_embeddings().weight
             head = 0 if tied else model.get_output_embeddings().weight.numel()
-            sizes.append((sum(found), max(found), head))
+            sizes.append((sum(counts), max(counts), head))
     (few, largest, head), (more, _, _) = sizes
     return _line(few, more, layers_of(architecture)), largest, head
 

@@ -105,8 +105,8 @@ def _act(grower: Grower, seen: Sequence[tuple[Node, Observations]]) -> list[_Joi
     """Let every agent answer at every node."""
     answers = _answers(grower, seen)
     joints = []
-    for (node, observations), given in zip(seen, answers, strict=True):
-        ordered = {agent: given[agent] for agent in observations}
+    for (node, observations), by_agent in zip(seen, answers, strict=True):
+        ordered = {agent: by_agent[agent] for agent in observations}
         for branch, actions in enumerate(_joined(ordered, grower.branching), node.first):
             joints.append(_Joint(node, branch, observations, actions))
     return joints
@@ -120,7 +120,9 @@ def _answers(
     acting, pending = {}, {}
     for agent in grower.drawn:
         acting[agent] = [
-            index for index, (node, given) in enumerate(seen) if agent in given and agent not in node.fixed
+            index
+            for index, (node, observations) in enumerate(seen)
+            if agent in observations and agent not in node.fixed
         ]
         requests = [_request(grower, *seen[index], agent) for index in acting[agent]]
         if requests:

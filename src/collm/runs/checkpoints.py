@@ -65,10 +65,10 @@ def write_checkpoint(layout: Layout, team: Saveable, config: str, counters: Coun
 def latest_checkpoint(layout: Layout, warn: Callable[[str], None]) -> Checkpoint | None:
     """The newest whole checkpoint; damaged ones are named to ``warn`` and passed over."""
     for path in reversed(layout.checkpoints()):
-        found = _read(path)
-        if isinstance(found, Checkpoint):
-            return found
-        warn(f"{path} is damaged ({found}); trying the checkpoint before it.")
+        outcome = _read(path)
+        if isinstance(outcome, Checkpoint):
+            return outcome
+        warn(f"{path} is damaged ({outcome}); trying the checkpoint before it.")
     return None
 
 

@@ -84,8 +84,8 @@ class RunFolder:
         if {layout.versions, layout.config} <= there:
             expected |= {layout.config, layout.evaluations, layout.all_episodes}
         expected |= {layout.episodes(evaluation_name("before", greedy)) for greedy in (False, True)}
-        found = there | set(layout.all_episodes.glob("*"))
-        return all(path in expected or path.suffix == ".partial" for path in found)
+        paths = there | set(layout.all_episodes.glob("*"))
+        return all(path in expected or path.suffix == ".partial" for path in paths)
 
     # Going on
 

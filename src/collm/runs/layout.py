@@ -67,8 +67,8 @@ class Layout:
 
     def checkpoints(self) -> list[Path]:
         """The folders that runs write, in order; whatever else lies there is left alone."""
-        found = self.all_checkpoints.glob("update-*")
-        ours = [path for path in found if _CHECKPOINT.fullmatch(path.name) and path.is_dir()]
+        folders = self.all_checkpoints.glob("update-*")
+        ours = [path for path in folders if _CHECKPOINT.fullmatch(path.name) and path.is_dir()]
         return sorted(ours, key=update_of)
 
 

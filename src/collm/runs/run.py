@@ -71,15 +71,15 @@ class Run:
         """How far the run has come, with its team before and after."""
         file = self.layout.summary
         try:
-            found = json.loads(file.read_text(encoding="utf-8"))
+            content = json.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError:
             mend = "let the run finish: collm train ... --resume."
             raise AbsentError(str(file), "the run has not ended yet.", mend) from None
         except (ValueError, RecursionError):
-            found = None
-        if not isinstance(found, dict):
+            content = None
+        if not isinstance(content, dict):
             raise CollmError(str(file), "not a JSON object.", "restore the file.")
-        return found
+        return content
 
     def table(self, name: str, library: Literal["pandas", "polars"] = "pandas") -> Any:
         """Rows as a ``DataFrame``.

@@ -81,9 +81,9 @@ class _MLflow:
         named = _named(config, folder)
         module.set_experiment(named["project"])
         identity = _identity(config, folder)
-        found = module.search_runs(filter_string=f"tags.collm = '{identity}'", output_format="list")
-        if found:
-            module.start_run(run_id=found[0].info.run_id)
+        runs = module.search_runs(filter_string=f"tags.collm = '{identity}'", output_format="list")
+        if runs:
+            module.start_run(run_id=runs[0].info.run_id)
         else:
             module.start_run(run_name=named["name"], tags={"collm": identity})
             module.log_dict(plain(config), "config.json")

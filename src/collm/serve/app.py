@@ -128,11 +128,11 @@ class _Pages:
     def _check_token(self, request: Request) -> None:
         if self._token is None:
             return
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        right = hmac.compare_digest(given.strip().encode("latin-1"), self._token)
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        right = hmac.compare_digest(token.strip().encode("latin-1"), self._token)
         if scheme.lower() != "bearer" or not right:
-            said = "the key is missing or wrong; send the server's token as a bearer token."
-            raise RefusedError(401, said, "invalid_api_key")
+            problem = "the key is missing or wrong; send the server's token as a bearer token."
+            raise RefusedError(401, problem, "invalid_api_key")
 
     async def _body(self, request: Request) -> bytes:
         most, body = self._desk.limits.body, bytearray()

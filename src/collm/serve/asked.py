@@ -70,13 +70,13 @@ class _Asked(BaseModel):
     @property
     def draw(self) -> Draw:
         """How to draw; without a seed of the client's, every answer has one of its own."""
-        wanted = {
+        settings = {
             "temperature": self.temperature,
             "top_p": self.top_p,
             "top_k": self.top_k,
             "max_tokens": self.longest,
         }
-        changes = {name: value for name, value in wanted.items() if value is not None}
+        changes = {name: value for name, value in settings.items() if value is not None}
         return Draw(secrets.randbits(63) if self.seed is None else self.seed, changes)
 
     @property

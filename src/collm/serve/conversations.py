@@ -43,5 +43,5 @@ class Conversations:
 
 def _key(messages: Messages, stage: Stage) -> str:
     """Two conversations by a protocol with the same messages are one: readers see no difference."""
-    said = [stage.protocol.type, *([message["role"], message["content"]] for message in messages)]
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+    identity = [stage.protocol.type, *([message["role"], message["content"]] for message in messages)]
+    return hashlib.sha256(json.dumps(identity).encode()).hexdigest()

@@ -68,8 +68,8 @@ class Desk:
             known = f"there is no model {asked.model!r}; there are {', '.join(self.models)}."
             raise RefusedError(404, known, "model_not_found", "model")
         if self._busy >= self.limits.requests:
-            said = f"{self._busy} requests are being answered, which is all that this server takes."
-            raise RefusedError(429, said, "rate_limit_exceeded", retry_after=1)
+            problem = f"{self._busy} requests are being answered, which is all that this server takes."
+            raise RefusedError(429, problem, "rate_limit_exceeded", retry_after=1)
         self._busy += 1
         self.meters.began()
         task = asyncio.create_task(self._in_time(asked, tell))
@@ -78,10 +78,10 @@ class Desk:
 
     async def check(self) -> dict[str, str]:
         """What is wrong with each agent; an empty text if nothing is."""
-        found = await asyncio.gather(*(_fault(voice) for voice in self._voices.values()))
-        faults = dict(zip(self._voices, found, strict=True))
+        results = await asyncio.gather(*(_fault(voice) for voice in self._voices.values()))
+        faults = dict(zip(self._voices, results, strict=True))
         for agent, fault in faults.items():
-            self.meters.found(agent, not fault)
+            self.meters.checked(agent, not fault)
         return faults
 
     async def close(self) -> None:
@@ -134,8 +134,10 @@ class Desk:
         episode = self._conversations.find(messages, stage)
         if episode is None:
             protocol = stage.protocol.type
-            said = f"by the protocol {protocol!r} this conversation is not remembered (any more)"
-            raise RefusedError(400, f"{said}; begin anew with a task.", "conversation_not_found", "messages")
+            problem = f"by the protocol {protocol!r} this conversation is not remembered (any more)"
+            raise RefusedError(
+                400, f"{problem}; begin anew with a task.", "conversation_not_found", "messages"
+            )
         return episode
 
     def _ended(self, model: str, began: float, task: asyncio.Task[Outcome]) -> None:
@@ -163,9 +165,9 @@ def _check_roles(messages: Messages) -> None:
     expected = ["user", "assistant"] * len(messages)
     roles = [message["role"] for message in messages]
     if roles != expected[: len(roles)] or roles[-1] != "user":
-        said = "the team takes a task from the user, and then the user's and its own messages in turns."
+        problem = "the team takes a task from the user, and then the user's and its own messages in turns."
         raise RefusedError(
-            400, f"{said} What agents read, their environment writes.", "invalid_messages", "messages"
+            400, f"{problem} What agents read, their environment writes.", "invalid_messages", "messages"
         )
 
 

@@ -41,12 +41,12 @@ class Episode:
             player: _after(self.histories[player], one.observation, one.reply.action)
             for player, one in turn.counted.items()
         }
-        said = {agent: action.text for agent, action in turn.actions.items()}
+        actions = {agent: action.text for agent, action in turn.actions.items()}
         return replace(
             self,
             histories={**self.histories, **histories},
             seen={**self.seen, **turn.seen},
-            turns=(*self.turns, said),
+            turns=(*self.turns, actions),
         )
 
 

@@ -42,8 +42,8 @@ class Local:
     async def chat(self, messages: Messages, draw: Draw, tell: Tell) -> Reply:
         ids = self._templated(messages)
         if len(ids) > self._config.context:
-            said = f"the messages take {len(ids)} tokens, more than the agent's {self._config.context}."
-            raise _too_long(said)
+            problem = f"the messages take {len(ids)} tokens, more than the agent's {self._config.context}."
+            raise _too_long(problem)
         return await self._say(ids, draw, tell)
 
     async def go_on(self, text: str, draw: Draw, tell: Tell) -> Reply:
@@ -76,8 +76,8 @@ class Local:
                 **self._config.template_options,
             )
         except Exception as error:
-            said = f"the chat template of {self._name!r} refuses these messages: {error}"
-            raise RefusedError(400, said, "invalid_messages", "messages") from None
+            problem = f"the chat template of {self._name!r} refuses these messages: {error}"
+            raise RefusedError(400, problem, "invalid_messages", "messages") from None
         return tuple(tokenizer(text, add_special_tokens=False).input_ids)
 
     async def _say(self, ids: Ids, draw: Draw, tell: Tell) -> Reply:
@@ -130,8 +130,8 @@ def _action(ids: Ids, drawn: Completion, text: str) -> Action:
     )
 
 
-def _too_long(said: str) -> RefusedError:
-    return RefusedError(400, said, "context_length_exceeded", "messages")
+def _too_long(problem: str) -> RefusedError:
+    return RefusedError(400, problem, "context_length_exceeded", "messages")
 
 
 def load_voices(configs: Mapping[str, AgentConfig], checkpoint: Path | None) -> dict[str, Local]:

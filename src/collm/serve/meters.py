@@ -42,7 +42,7 @@ class Meters:
         for agent, count in outcome.completion_tokens.items():
             self._tokens.labels(agent, "completion").inc(count)
 
-    def found(self, agent: str, up: bool) -> None:
+    def checked(self, agent: str, up: bool) -> None:
         self._up.labels(agent).set(float(up))
 
     def text(self) -> bytes:

@@ -111,8 +111,8 @@ class Remote:
             self._model = None
             if error.status_code in _PASSED_ON:
                 raise self._passed_on(error) from None
-            said = f"its endpoint answers with status {error.status_code}: {error.message}"
-            raise agent_unavailable(self._name, said, 502) from None
+            problem = f"its endpoint answers with status {error.status_code}: {error.message}"
+            raise agent_unavailable(self._name, problem, 502) from None
         except openai.APITimeoutError:
             self._model = None
             raise agent_unavailable(self._name, "its endpoint does not answer in time.") from None
@@ -124,8 +124,8 @@ class Remote:
             raise
         except Exception as error:  # the client's own faults, too, when an answer is not of its form
             self._model = None
-            said = f"its endpoint's answer cannot be read ({type(error).__name__}: {error})."
-            raise agent_unavailable(self._name, said, 502) from None
+            problem = f"its endpoint's answer cannot be read ({type(error).__name__}: {error})."
+            raise agent_unavailable(self._name, problem, 502) from None
 
     def _passed_on(self, error: openai.APIStatusError) -> RefusedError:
         wait = error.response.headers.get("retry-after", "")

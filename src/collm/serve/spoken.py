@@ -54,8 +54,8 @@ class Shape:
         """The answer in one piece; a team's has what each agent replied in ``message.collm``."""
         beyond = {} if outcome.turns is None else {"collm": {"turns": list(outcome.turns)}}
         message = {"role": "assistant", "content": outcome.text, "refusal": None, **beyond}
-        said = {"message": message} if self.kind == "chat" else {"text": outcome.text}
-        choice = {"index": 0, **said, "logprobs": None, "finish_reason": outcome.finish_reason}
+        content = {"message": message} if self.kind == "chat" else {"text": outcome.text}
+        choice = {"index": 0, **content, "logprobs": None, "finish_reason": outcome.finish_reason}
         return {**self._head(1), "choices": [choice], "usage": outcome.usage}
 
     def first(self) -> dict[str, Any]:
@@ -68,8 +68,8 @@ class Shape:
 
     def heard(self, agent: str, turn: int, step: int, text: str) -> dict[str, Any]:
         """A piece of what one agent of a team replies, beside an empty delta."""
-        said = {"agent": agent, "turn": turn, "step": step, "content": text}
-        return {**self._chunk({}, ""), "collm": said}
+        piece = {"agent": agent, "turn": turn, "step": step, "content": text}
+        return {**self._chunk({}, ""), "collm": piece}
 
     def last(self, outcome: Outcome) -> dict[str, Any]:
         """The chunk that says why the answer ended."""
@@ -80,8 +80,8 @@ class Shape:
         return {**self._head(2), "choices": [], "usage": outcome.usage}
 
     def _chunk(self, delta: Mapping[str, str], text: str, reason: str | None = None) -> dict[str, Any]:
-        said: dict[str, Any] = {"delta": delta} if self.kind == "chat" else {"text": text}
-        choice = {"index": 0, **said, "logprobs": None, "finish_reason": reason}
+        content: dict[str, Any] = {"delta": delta} if self.kind == "chat" else {"text": text}
+        choice = {"index": 0, **content, "logprobs": None, "finish_reason": reason}
         return {**self._head(2), "choices": [choice]}
 
     def _head(self, place: int) -> dict[str, Any]:

@@ -83,8 +83,8 @@ class Stages:
     def _other(self, name: str) -> Stage:
         known = sorted({*protocols(), *installed_names("collm.protocols"), *self._found})
         if name not in known:  # nor does a request import a module
-            said = f"there is no protocol {name!r}; there are {', '.join(known)}."
-            raise RefusedError(400, said, "invalid_value", "protocol")
+            problem = f"there is no protocol {name!r}; there are {', '.join(known)}."
+            raise RefusedError(400, problem, "invalid_value", "protocol")
         try:
             return staged(make_protocol({"type": name}), self._env, self._players)
         except CollmError as error:

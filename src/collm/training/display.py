@@ -20,7 +20,7 @@ class Callback:
     def updated(self, metrics: Mapping[str, float]) -> None:
         """An update is over; the row of ``metrics.jsonl``."""
 
-    def evaluated(self, update: int, found: Mapping[str, float]) -> None:
+    def evaluated(self, update: int, measures: Mapping[str, float]) -> None:
         """The test tasks were played after ``update`` updates; their measures."""
 
 
@@ -56,6 +56,6 @@ class Several(Callback):
         for callback in self._callbacks:
             callback.updated(metrics)
 
-    def evaluated(self, update: int, found: Mapping[str, float]) -> None:
+    def evaluated(self, update: int, measures: Mapping[str, float]) -> None:
         for callback in self._callbacks:
-            callback.evaluated(update, found)
+            callback.evaluated(update, measures)

@@ -25,9 +25,9 @@ def check_replies(trees: Iterable[Tree], moment: str) -> None:
         for turn in tree.turns:
             for name, action in turn.joint_action.items():
                 if not math.isfinite(action.logprob):
-                    said = f"a reply {moment} has the log-probability {action.logprob}"
                     problem = (
-                        f"{said}, so the weights are broken or have diverged. "
+                        f"a reply {moment} has the log-probability {action.logprob}, "
+                        "so the weights are broken or have diverged. "
                         "No checkpoint was changed; the newest may hold such weights."
                     )
                     raise CollmError(f"agents.{name}", problem, _mend(f"agents.{name}"))

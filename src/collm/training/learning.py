@@ -134,9 +134,9 @@ def estimate(buffer: Buffer, minibatch: Minibatch, predictions: Predictions) -> 
     measures: dict[str, float] = {}
     for agent in buffer.agents:
         raw = {number: algorithm.advantages(trees[number], agent, mixed[number]) for number in minibatch}
-        found = advantages_of_actions(algorithm, agent, trees, minibatch, raw)
-        advantages[agent] = found.by_action
-        measures |= {f"{key}/{agent}": value for key, value in found.measures.items()}
+        own = advantages_of_actions(algorithm, agent, trees, minibatch, raw)
+        advantages[agent] = own.by_action
+        measures |= {f"{key}/{agent}": value for key, value in own.measures.items()}
     return Estimates(targets, advantages, measures)
 
 
@@ -212,16 +212,16 @@ def _behavior_logprobs(buffer: Buffer, plan: Sequence[Minibatch]) -> list[dict[s
 
     Scored a minibatch at a time, so that half precision rounds as it will in the update.
     """
-    found: list[dict[str, tuple[float, ...]]] = [{} for _ in plan]
+    logprobs: list[dict[str, tuple[float, ...]]] = [{} for _ in plan]
     for name, agent in buffer.agents.items():
         changed = False
-        for minibatch, known in zip(plan, found, strict=True):
+        for minibatch, known in zip(plan, logprobs, strict=True):
             own = {key: one for _, key, one in actions(buffer.trees, minibatch, name)}
             if changed:
                 scores = agent.learner.behavior_logprobs(list(own.values()))
                 known |= zip(own, scores, strict=True)
             changed |= bool(own)
-    return found
+    return logprobs
 
 
 def _record(

@@ -119,18 +119,20 @@ def _collect(run: Run, update: int) -> Rollout:
 
 def _evaluate(run: Run, update: int, name: str) -> None:
     """Play the test tasks; keep measures and episodes."""
-    found = evaluate(run.env, run.team.policies, run.config.evaluation, run.config.seed)
-    check_replies([*found.sampled, *found.greedy], f"after update {update}")
-    run.folder.write_episodes(f"evaluation-{name}", turn_rows(found.sampled, spelled=_spelled(run)))
-    said = completions_of(turn_rows(found.sampled), update, run.config.tracking.completions)
-    if found.greedy:
-        run.folder.write_episodes(f"evaluation-{name}-greedy", turn_rows(found.greedy, spelled=_spelled(run)))
-    run.folder.log_evaluation({"update": update, "name": name, **found.measures})
+    evaluation = evaluate(run.env, run.team.policies, run.config.evaluation, run.config.seed)
+    check_replies([*evaluation.sampled, *evaluation.greedy], f"after update {update}")
+    run.folder.write_episodes(f"evaluation-{name}", turn_rows(evaluation.sampled, spelled=_spelled(run)))
+    completions = completions_of(turn_rows(evaluation.sampled), update, run.config.tracking.completions)
+    if evaluation.greedy:
+        run.folder.write_episodes(
+            f"evaluation-{name}-greedy", turn_rows(evaluation.greedy, spelled=_spelled(run))
+        )
+    run.folder.log_evaluation({"update": update, "name": name, **evaluation.measures})
     for tracker in run.trackers:
-        tracker.log({f"test/{key}": value for key, value in found.measures.items()}, update)
-        if said:
-            tracker.log_completions(said, update)
-    run.display.evaluated(update, found.measures)
+        tracker.log({f"test/{key}": value for key, value in evaluation.measures.items()}, update)
+        if completions:
+            tracker.log_completions(completions, update)
+    run.display.evaluated(update, evaluation.measures)
 
 
 def _spelled(run: Run) -> Mapping[str, Callable[[int], str]] | None:

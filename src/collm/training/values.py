@@ -72,8 +72,8 @@ def value_step(
     return ValueStep(gradients, {name: one.detach() for name, one in predicted.items()}, actual)
 
 
-def _check_taught(algorithm: Algorithm, name: str, found: Sequence[object]) -> None:
-    if not found:
+def _check_taught(algorithm: Algorithm, name: str, targets: Sequence[object]) -> None:
+    if not targets:
         problem = f"the algorithm {algorithm.type} has critics, and its targets teach {name} nothing."
         mend = "return a Target with values for every value that mixed gives, or declare no critics."
         raise CollmError("algorithm.type", problem, mend)
@@ -81,13 +81,13 @@ def _check_taught(algorithm: Algorithm, name: str, found: Sequence[object]) -> N
 
 def value_measures(steps: Sequence[ValueStep]) -> dict[str, float]:
     """The mean loss of each mixed value, and the share of the targets' variance that it explains."""
-    found = {}
+    measures = {}
     for name in steps[0].targets:
         predicted = torch.cat([step.predicted[name] for step in steps]).double()
         actual = torch.cat([step.targets[name] for step in steps]).double()
-        found[f"critic_value_loss/{name}"] = float(value_losses(predicted, actual).mean())
-        found[f"critic_explained_variance/{name}"] = explained_variance(predicted, actual)
-    return found
+        measures[f"critic_value_loss/{name}"] = float(value_losses(predicted, actual).mean())
+        measures[f"critic_explained_variance/{name}"] = explained_variance(predicted, actual)
+    return measures
 
 
 def explained_variance(predicted: Tensor, actual: Tensor) -> float:

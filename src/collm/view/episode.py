@@ -61,12 +61,12 @@ def _find(reader: sqlite3.Connection, place: Place) -> int:
         "SELECT episodes.id FROM episodes JOIN files ON files.id = episodes.file"
         " JOIN runs ON runs.id = files.run WHERE runs.name = ? AND files.name = ? AND tree = ? AND path = ?"
     )
-    found = reader.execute(query, (place.run, place.file, place.tree, place.path)).fetchone()
-    if found is None:
+    row = reader.execute(query, (place.run, place.file, place.tree, place.path)).fetchone()
+    if row is None:
         where = f"{place.run}, {place.file}, tree {place.tree}, path {place.path}"
         mend = "choose one from the table; a run that goes on removes its last evaluation."
         raise CollmError(where, "there is no such episode.", mend)
-    return int(found[0])
+    return int(row[0])
 
 
 def _file(reader: sqlite3.Connection, runs: dict[str, Run], place: Place) -> Path:
@@ -86,8 +86,8 @@ def _file(reader: sqlite3.Connection, runs: dict[str, Run], place: Place) -> Pat
 
 
 def _turns(reader: sqlite3.Connection, episode: int) -> list[tuple[int, int, float | None]]:
-    found = reader.execute("SELECT turns FROM places WHERE episode = ?", (episode,)).fetchone()
-    return [tuple(turn) for turn in json.loads(found[0])]
+    row = reader.execute("SELECT turns FROM places WHERE episode = ?", (episode,)).fetchone()
+    return [tuple(turn) for turn in json.loads(row[0])]
 
 
 def _row(file: Path, offset: int, length: int) -> dict[str, Any]:
@@ -120,5 +120,5 @@ def _beside(reader: sqlite3.Connection, episode: int, step: int) -> dict[str, An
         "SELECT other.tree, other.path FROM episodes AS one JOIN episodes AS other ON other.file = one.file"
         f" WHERE one.id = ? AND other.id {way} one.id ORDER BY other.id {order} LIMIT 1"
     )
-    found = reader.execute(query, (episode,)).fetchone()
-    return None if found is None else dict(found)
+    row = reader.execute(query, (episode,)).fetchone()
+    return None if row is None else dict(row)

@@ -43,8 +43,8 @@ class EpisodeFile:
 
     @property
     def update(self) -> int | None:
-        found = _UPDATE.search(self.name)
-        return int(found[1]) if found else None if "after" in self.name else 0
+        match = _UPDATE.search(self.name)
+        return int(match[1]) if match else None if "after" in self.name else 0
 
     @property
     def kind(self) -> str:

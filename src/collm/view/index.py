@@ -135,8 +135,8 @@ def _forget(index: sqlite3.Connection, run: int, name: str) -> None:
 
 def _id_of(index: sqlite3.Connection, table: str, name: str) -> int:
     index.execute(f"INSERT OR IGNORE INTO {table} (name) VALUES (?)", (text(name),))
-    found = index.execute(f"SELECT id FROM {table} WHERE name = ?", (text(name),)).fetchone()
-    return int(found[0])
+    row = index.execute(f"SELECT id FROM {table} WHERE name = ?", (text(name),)).fetchone()
+    return int(row[0])
 
 
 def _store_leaf(index: sqlite3.Connection, leaf: Leaf, place: tuple[object, ...]) -> None:

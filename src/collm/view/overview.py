@@ -13,10 +13,10 @@ from collm.view.tolerant import mapping, number, text, whole
 _RETURN = "return_mean"
 
 
-def runs(found: Iterable[Run], reader: sqlite3.Connection) -> dict[str, Any]:
+def runs(runs: Iterable[Run], reader: sqlite3.Connection) -> dict[str, Any]:
     """Every run in a few words, the keys of all their curves, and the agents that were met."""
     episodes = counts(reader)
-    rows = [_described(run, episodes.get(run.name, 0)) for run in found]
+    rows = [_described(run, episodes.get(run.name, 0)) for run in runs]
     keys = dict.fromkeys(key for row in rows for key in row["keys"])
     return {"runs": rows, "keys": list(keys), "agents": agent_names(reader)}
 
@@ -45,13 +45,10 @@ def _keys(rows: Iterable[Mapping[str, Any]], prefix: str = "") -> list[str]:
     return [prefix + key for key in keys if key != "update"]
 
 
-def curves(found: Mapping[str, Run], names: Sequence[str], keys: Sequence[str]) -> list[dict[str, Any]]:
+def curves(runs: Mapping[str, Run], names: Sequence[str], keys: Sequence[str]) -> list[dict[str, Any]]:
     """For each run and key the points that there are, as ``update`` and ``value``."""
     return [
-        {"run": name, "key": key, **_curve(found[name], key)}
-        for name in names
-        if name in found
-        for key in keys
+        {"run": name, "key": key, **_curve(runs[name], key)} for name in names if name in runs for key in keys
     ]
 
 

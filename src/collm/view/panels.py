@@ -38,12 +38,12 @@ def _asked(
         return {"panel": None, "why": ""}
     if task not in tasks:
         raise CollmError(task, "the run's tasks no longer hold this one.", "restore the run's dataset.")
-    found = hook(tasks[task], turns)
-    text = json.dumps(found, allow_nan=False)
+    panel = hook(tasks[task], turns)
+    text = json.dumps(panel, allow_nan=False)
     if len(text) > _LONGEST:
         mend = f"return less than {_LONGEST} characters of JSON."
         raise CollmError(f"{env.type}.panel", f"it returned {len(text)} characters.", mend)
-    return {"panel": found if isinstance(found, Mapping) else None, "why": ""}
+    return {"panel": panel if isinstance(panel, Mapping) else None, "why": ""}
 
 
 @lru_cache(maxsize=16)

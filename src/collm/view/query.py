@@ -78,72 +78,72 @@ _FAILURES = {
 }
 
 
-def listed(reader: sqlite3.Connection, wanted: Filter) -> dict[str, Any]:
+def listed(reader: sqlite3.Connection, filters: Filter) -> dict[str, Any]:
     """A page of episodes, and how many the filter finds.
 
     Returns:
         ``total`` and ``rows``.
     """
-    clauses = list(_clauses(reader, wanted))
+    clauses = list(_clauses(reader, filters))
     where = " AND ".join(clause for clause, _ in clauses) or "TRUE"
-    values = tuple(value for _, given in clauses for value in given)
-    chosen = f"FROM episodes {_JOINED if wanted.file else ''} WHERE {where}"
+    values = tuple(value for _, parameters in clauses for value in parameters)
+    chosen = f"FROM episodes {_JOINED if filters.file else ''} WHERE {where}"
     # Searching words costs more than sorting what was found, so it is done once; else counting is cheap.
-    counted = "count(*) OVER ()" if wanted.text else "NULL"
-    page = f"SELECT episodes.id, {counted} {chosen} ORDER BY {_order(wanted)} LIMIT ? OFFSET ?"
-    found = reader.execute(page, (*values, wanted.limit, wanted.offset)).fetchall()
-    total = found[0][1] if found else None
+    counted = "count(*) OVER ()" if filters.text else "NULL"
+    page = f"SELECT episodes.id, {counted} {chosen} ORDER BY {_order(filters)} LIMIT ? OFFSET ?"
+    rows = reader.execute(page, (*values, filters.limit, filters.offset)).fetchall()
+    total = rows[0][1] if rows else None
     if total is None:
         total = reader.execute(f"SELECT count(*) {chosen}", values).fetchone()[0]
-    return {"total": total, "rows": summaries(reader, [row[0] for row in found])}
+    return {"total": total, "rows": summaries(reader, [row[0] for row in rows])}
 
 
 def summaries(reader: sqlite3.Connection, ids: list[int]) -> list[dict[str, Any]]:
     """Episodes as the table shows them, in the order of ``ids``."""
     marks = ",".join("?" * len(ids))
     query = f"SELECT {_COLUMNS} FROM episodes {_JOINED} WHERE episodes.id IN ({marks})"
-    found = {row["id"]: dict(row) for row in reader.execute(query, ids)}
-    return [found[episode] for episode in ids if episode in found]
+    rows = {row["id"]: dict(row) for row in reader.execute(query, ids)}
+    return [rows[episode] for episode in ids if episode in rows]
 
 
-def _order(wanted: Filter) -> str:
-    column = "episodes.file" if wanted.sort == "file" else wanted.sort
-    way = "DESC" if wanted.descending else "ASC"
+def _order(filters: Filter) -> str:
+    column = "episodes.file" if filters.sort == "file" else filters.sort
+    way = "DESC" if filters.descending else "ASC"
     return f"{column} {way}, episodes.id {way}"
 
 
-def _clauses(reader: sqlite3.Connection, wanted: Filter) -> Iterator[Clause]:
-    if wanted.run:
-        marks = ",".join("?" * len(wanted.run))
-        yield f"episodes.run IN (SELECT id FROM runs WHERE name IN ({marks}))", wanted.run
+def _clauses(reader: sqlite3.Connection, filters: Filter) -> Iterator[Clause]:
+    if filters.run:
+        marks = ",".join("?" * len(filters.run))
+        yield f"episodes.run IN (SELECT id FROM runs WHERE name IN ({marks}))", filters.run
     for name, clause in _PLAIN.items():
-        if value := getattr(wanted, name):
+        if value := getattr(filters, name):
             yield clause, (value,)
     for name, clause in _BOUNDS.items():
-        if (value := getattr(wanted, name)) is not None:
+        if (value := getattr(filters, name)) is not None:
             yield clause, (value,)
-    yield from _said(reader, wanted)
+    yield from _said(reader, filters)
 
 
-def _said(reader: sqlite3.Connection, wanted: Filter) -> Iterator[Clause]:
+def _said(reader: sqlite3.Connection, filters: Filter) -> Iterator[Clause]:
     """What one agent, or any of them, said and did."""
-    agent = _agent(reader, wanted.agent) if wanted.agent else None
-    own, given = ("", ()) if agent is None else (f" AND rowid % {AGENTS} = ?", (agent,))
-    if wanted.text:
+    agent = _agent(reader, filters.agent) if filters.agent else None
+    own, parameters = ("", ()) if agent is None else (f" AND rowid % {AGENTS} = ?", (agent,))
+    if filters.text:
         inner = f"SELECT rowid / {AGENTS} FROM said WHERE said MATCH ?{own}"
-        yield f"episodes.id IN ({inner})", (_phrase(wanted.text), *given)
-    cut = agent is not None and wanted.failure == "cut"
-    if wanted.failure and not cut:
-        yield _FAILURES[wanted.failure], ()
-    if agent is not None and (cut or not wanted.text):
+        yield f"episodes.id IN ({inner})", (_phrase(filters.text), *parameters)
+    cut = agent is not None and filters.failure == "cut"
+    if filters.failure and not cut:
+        yield _FAILURES[filters.failure], ()
+    if agent is not None and (cut or not filters.text):
         part = f"SELECT 1 FROM parts WHERE id = episodes.id * {AGENTS} + ?{' AND cut > 0' if cut else ''}"
-        yield f"EXISTS ({part})", given
+        yield f"EXISTS ({part})", parameters
 
 
 def _agent(reader: sqlite3.Connection, name: str) -> int:
     """An agent's number; one that nobody has if the name is unknown."""
-    found = reader.execute("SELECT id FROM agents WHERE name = ?", (name,)).fetchone()
-    return -1 if found is None else min(int(found[0]), AGENTS - 1)
+    row = reader.execute("SELECT id FROM agents WHERE name = ?", (name,)).fetchone()
+    return -1 if row is None else min(int(row[0]), AGENTS - 1)
 
 
 def _phrase(words: str) -> str:

@@ -108,8 +108,8 @@ def _leaf(turns: Sequence[Placed], discount: float) -> Leaf:
 
 
 def _sum(terms: Iterable[float | None]) -> float | None:
-    found = list(terms)
-    return None if None in found else sum(term for term in found if term is not None)
+    values = list(terms)
+    return None if None in values else sum(term for term in values if term is not None)
 
 
 def _failure(value: Any) -> str:

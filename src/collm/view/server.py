@@ -68,8 +68,8 @@ class View:
         return overview.runs(self.follower.seen.runs.values(), self.reader)
 
     def curves(self, request: Request) -> Any:
-        wanted = request.query_params.getlist
-        return overview.curves(self.follower.seen.runs, wanted("run"), wanted("key"))
+        values = request.query_params.getlist
+        return overview.curves(self.follower.seen.runs, values("run"), values("key"))
 
     def episodes(self, request: Request) -> Any:
         return listed(self.reader, validated(Filter, _lists(request), "query"))

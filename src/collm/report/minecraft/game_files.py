@@ -84,15 +84,15 @@ def function_name(name: str) -> str:
 
 def distinct_names(names: Sequence[str]) -> list[str]:
     """:func:`function_name` of each, numbered where two would be the same."""
-    given: dict[str, None] = {}
+    distinct: dict[str, None] = {}
     for name in names:
         plain, number = function_name(name), 1
-        found = plain
-        while found in given:
+        candidate = plain
+        while candidate in distinct:
             number += 1
-            found = f"{plain}_{number}"
-        given[found] = None
-    return list(given)
+            candidate = f"{plain}_{number}"
+        distinct[candidate] = None
+    return list(distinct)
 
 
 def _mcschematic() -> Any:

@@ -56,13 +56,13 @@ def last_episodes(folder: Path, name: str) -> dict[str, list[Row]]:
     """By task the rows of its first episode in the evaluation ``before`` or ``after``, greedy if kept."""
     episodes = folder / "episodes"
     greedy = episodes / f"evaluation-{name}-greedy.jsonl"
-    found: dict[str, list[Row]] = {}
+    by_task: dict[str, list[Row]] = {}
     for row in read_json_lines(greedy if greedy.is_file() else episodes / f"evaluation-{name}.jsonl"):
         if "failure" not in row:
-            known = found.setdefault(row["task"], [])
+            known = by_task.setdefault(row["task"], [])
             if not known or row["tree"] == known[0]["tree"]:
                 known.append(row)
-    return found
+    return by_task
 
 
 def _by_cell(cells: Sequence[Cell]) -> dict[Point, str]:
