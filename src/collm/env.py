@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import Field
 
-from collm.base.registry import discover, listed, resolve
+from collm.base.registry import discover, made
 from collm.base.settings import Settings
 from collm.base.validation import validated
 from collm.errors import CollmError
@@ -229,11 +229,5 @@ def make_env(config: Mapping[str, Any], where: str = "env") -> AnyEnvironment:
     Raises:
         CollmError: if the type is unknown, a key does not belong to it, or a value does not fit.
     """
-    if not isinstance(config.get("type"), str):
-        mend = f"set it to one of {listed(environments())}."
-        raise CollmError(f"{where}.type", "no environment is named.", mend)
-    cls = resolve(config["type"], "collm.envs", Environment, f"{where}.type", group="collm.environments")
-    own = cls.model_fields["type"].default
-    env = validated(cls, {**config, "type": own}, where)
-    assert isinstance(env, Environment)
+    env: AnyEnvironment = made(config, Environment, "environment", where, "collm.envs", "collm.environments")
     return env

@@ -1,4 +1,4 @@
-"""Agents and critics: the only owners of weights, tokenizers, optimizers and KV caches.
+"""Agents and critics: context, policy and learner of each, and what critics read of a tree.
 
-Plain data in, plain data out. An agent knows no other agent, no reward and no algorithm.
+Plain data in, plain data out. An agent knows no other agent, no reward and no algorithm's estimates.
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,12 @@ from collm.functional.losses import TokenScores, importance_ratios, token_diverg
 from collm.models.backbone import Handle
 from collm.models.checkpointing import checkpointed
 from collm.models.optimizer import Optimizer
-from collm.models.teacher_forcing import ScoredBatch, score
+from collm.models.packing import Row
+from collm.models.teacher_forcing import ScoredBatch, packed, score
 from collm.types import Action, Ids
+
+Groups = Sequence[Sequence[Row]]
+"""Microbatches of packed rows."""
 
 PolicyLoss = Callable[[TokenScores], Tensor]
 """From the scores of some actions to their losses ``"sample"``."""
@@ -68,7 +72,6 @@ class Learner:
         reference: those that training started with.
         pad_id: fills unused positions.
         config: sampling, which scoring applies too, and optimization.
-        name: the agent's id, for errors.
         seed: of what an optimizer rounds at random.
     """
 
@@ -112,9 +115,11 @@ class Learner:
         """
         samples = [(one.prompt_ids, one.token_ids) for one in step.samples]
         sums = {"policy_loss": 0.0, "ratio": 0.0, "reference_kl": 0.0, "behavior_kl": 0.0}
-        reference = self._token_logprobs(self._reference(), samples) if step.reference else None
+        with self.weights.model() as model:
+            groups = packed(model, samples, self._config.batch_tokens)
+        reference = self._token_logprobs(self._reference(), samples, groups) if step.reference else None
         with self.weights.model() as model, checkpointed(model, self._config.gradient_checkpointing):
-            for batch in self._scored(model, samples):
+            for batch in self._scored(model, samples, groups):
                 scores = _scores(batch, step.samples, reference)
                 losses = step.loss(scores)
                 (losses.sum() / len(samples)).backward()
@@ -132,15 +137,20 @@ class Learner:
     def load_optimizer(self, file: Path) -> None:
         self._optimizer.load(file)
 
-    def _scored(self, model: Any, samples: Sequence[tuple[Ids, Ids]]) -> Any:
-        return score(model, samples, self._config.sampling, self._pad_id, self._config.batch_tokens)
+    def _scored(
+        self, model: Any, samples: Sequence[tuple[Ids, Ids]], groups: Groups | None
+    ) -> Iterator[ScoredBatch]:
+        config = self._config
+        return score(model, samples, config.sampling, self._pad_id, config.batch_tokens, groups)
 
     @torch.no_grad()
-    def _token_logprobs(self, weights: Handle, samples: Sequence[tuple[Ids, Ids]]) -> list[Tensor]:
+    def _token_logprobs(
+        self, weights: Handle, samples: Sequence[tuple[Ids, Ids]], groups: Groups | None = None
+    ) -> list[Tensor]:
         """``"token"`` of each sample, in order."""
         logprobs: dict[int, Tensor] = {}
         with weights.model() as model:
-            for batch in self._scored(model, samples):
+            for batch in self._scored(model, samples, groups):
                 logprobs.update(zip(batch.numbers, batch.split(batch.logprobs), strict=True))
         return [logprobs[number] for number in range(len(samples))]
 

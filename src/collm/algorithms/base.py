@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from collm import functional
-from collm.base.registry import discover, resolve
+from collm.base.registry import discover, made
 from collm.base.settings import Settings
-from collm.base.validation import validated
-from collm.errors import CollmError
 from collm.functional.kinds import DivergenceKind, RatioKind
 from collm.types import Tree
 
@@ -216,12 +214,5 @@ def make_algorithm(config: Mapping[str, Any], where: str = "algorithm") -> Algor
     Raises:
         CollmError: if the type is unknown, a key does not belong to it, or a value does not fit.
     """
-    if not isinstance(config.get("type"), str):
-        raise CollmError(
-            f"{where}.type", "no algorithm is named.", f"set it to one of {', '.join(algorithms())}."
-        )
-    cls = resolve(config["type"], "collm.algorithms", Algorithm, f"{where}.type")
-    own = cls.model_fields["type"].default
-    algorithm = validated(cls, {**config, "type": own}, where)
-    assert isinstance(algorithm, Algorithm)
+    algorithm: Algorithm = made(config, Algorithm, "algorithm", where, "collm.algorithms")
     return algorithm

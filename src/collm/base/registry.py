@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from collm.base.installed import installed_names, load_installed
+from collm.base.validation import validated
 from collm.errors import RAISED, CollmError
 
 
@@ -89,6 +90,30 @@ def resolve(
         mend = f"use one of {names}, or module:Class for your own."
         raise CollmError(where, f"unknown type {name!r}.", mend)
     return known[name]
+
+
+def made(
+    config: Any, base: type[BaseModel], what: str, where: str, package: str, group: str | None = None
+) -> Any:
+    """A plug-in from its settings, the class by their ``type`` as :func:`resolve` finds it.
+
+    Args:
+        config: the section; ``type`` is a name or ``module:Class``.
+        base: what the plug-in is an instance of.
+        what: what errors call it.
+        where: names the section in errors.
+        package, group: as :func:`resolve` has them.
+
+    Raises:
+        CollmError: if no type is named, it is unknown, a key does not belong to it, or a value does not fit.
+    """
+    if not (isinstance(config, Mapping) and isinstance(config.get("type"), str)):
+        mend = f"set it to one of {listed(discover(package, base))}."
+        raise CollmError(f"{where}.type", f"no {what} is named.", mend)
+    cls = resolve(config["type"], package, base, f"{where}.type", group)
+    plugin = validated(cls, {**config, "type": cls.model_fields["type"].default}, where)
+    assert isinstance(plugin, base)
+    return plugin
 
 
 def _checked(cls: Any, name: str, base: type[BaseModel], where: str) -> type[BaseModel]:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from collm.base.registry import discover, listed, resolve
+from collm.base.registry import made
 from collm.base.settings import Settings
-from collm.base.validation import validated
-from collm.errors import CollmError
 
 if TYPE_CHECKING:
     from collm.engines.base import Engine
@@ -60,10 +57,5 @@ def make_engine_kind(config: Any, where: str = "engine") -> EngineKind:
     """
     if isinstance(config, EngineKind):
         return config
-    if not (isinstance(config, Mapping) and isinstance(config.get("type"), str)):
-        known = listed(discover("collm.engines.kinds", EngineKind))
-        raise CollmError(f"{where}.type", "no engine is named.", f"set it to one of {known}.")
-    cls = resolve(config["type"], "collm.engines.kinds", EngineKind, f"{where}.type", group="collm.engines")
-    kind = validated(cls, {**config, "type": cls.model_fields["type"].default}, where)
-    assert isinstance(kind, EngineKind)
+    kind: EngineKind = made(config, EngineKind, "engine", where, "collm.engines.kinds", "collm.engines")
     return kind

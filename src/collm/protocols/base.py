@@ -7,9 +7,8 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from collm.base.registry import discover, listed, resolve
+from collm.base.registry import discover, made
 from collm.base.settings import Settings
-from collm.base.validation import validated
 from collm.contract.held import Held, HeldState
 from collm.errors import CollmError
 from collm.protocols.wording import informed_observation
@@ -105,9 +104,5 @@ def make_protocol(config: Mapping[str, Any], where: str = "protocol") -> PlayPro
     Raises:
         CollmError: if the type is unknown, a key does not belong to it, or a value does not fit.
     """
-    if not isinstance(config.get("type"), str):
-        raise CollmError(f"{where}.type", "no protocol is named.", f"use one of {listed(protocols())}.")
-    cls = resolve(config["type"], "collm.protocols", PlayProtocol, f"{where}.type")
-    protocol = validated(cls, {**config, "type": cls.model_fields["type"].default}, where)
-    assert isinstance(protocol, PlayProtocol)
+    protocol: PlayProtocol = made(config, PlayProtocol, "protocol", where, "collm.protocols")
     return protocol

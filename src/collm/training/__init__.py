@@ -1,1 +1,1 @@
-"""The training loop and what it needs: learning from trees, the run folder, checkpoints, metrics."""
+"""The training loop: opens a run, collects trees, learns from them, logs, checkpoints."""

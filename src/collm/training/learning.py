@@ -103,7 +103,8 @@ def _begin_scales(buffer: Buffer, minibatch: Minibatch) -> None:
     """Let critics that have seen no targets yet start from the first ones."""
     fresh = {name: one for name, one in scaled(buffer.critics).items() if one.awaits_scale}
     if fresh:
-        follow(fresh, minibatch, estimate(buffer, minibatch, predict(buffer, minibatch)).targets)
+        alone = replace(buffer, agents={})
+        follow(fresh, minibatch, estimate(alone, minibatch, predict(alone, minibatch)).targets)
 
 
 def predict(buffer: Buffer, minibatch: Minibatch) -> Predictions:
