@@ -28,7 +28,7 @@ def shown() -> dict[str, Any]:
 
 def agent() -> Mapping[str, Any]:
     """The one agent that is written out."""
-    return max(shown()["agents"].values(), key=len)  # type: ignore[no-any-return]
+    return max(shown()["agents"].values(), key=len)
 
 
 @pytest.mark.parametrize(
