@@ -205,6 +205,15 @@ class Environment(Settings, ABC, Generic[TaskT, StateT]):
             return text
         return f"{text}\nYour last-turn reward is {last_reward:.2f} / {self.reward_range[1]:g}."
 
+    def global_numbers(self, turn: int, last_reward: float | None) -> Sequence[float]:
+        """``m_t`` as numbers, best within -1 and 1, for small networks such as QMIX's mixer.
+
+        As many at every turn. By default the share of the turns that are over, and the last raw reward
+        as a share of the largest possible one, 0 at first.
+        """
+        largest = max(map(abs, self.reward_range)) or 1.0
+        return turn / self.num_turns, 0.0 if last_reward is None else last_reward / largest
+
 
 AnyEnvironment = Environment[Any, Any]
 EnvironmentT = TypeVar("EnvironmentT", bound=AnyEnvironment)

@@ -97,6 +97,8 @@ class Turn:
         next_global_information: only on a truncated turn.
         learned: whether agents and critics learn from it; a greedy baseline, say, is only looked at.
         probe: what it was played for, if not as a sample of the team's play.
+        global_numbers: ``m_t`` as numbers, for small networks beside critics.
+        next_global_numbers: only on a truncated turn.
     """
 
     t: int
@@ -114,6 +116,8 @@ class Turn:
     next_global_information: str = ""
     learned: bool = True
     probe: str = ""
+    global_numbers: tuple[float, ...] = ()
+    next_global_numbers: tuple[float, ...] = ()
 
     def reward_of(self, agent: str) -> float:
         """The reward that ``agent`` learns from: the joint one unless the environment split it."""

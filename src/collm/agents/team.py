@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from collm.agents.agent import Agent
 from collm.agents.config import AgentConfig, CriticConfig
 from collm.agents.critic import Critic
+from collm.agents.mixer import Mixer, ValueModel
 from collm.agents.policy import Policy
+from collm.algorithms.base import MixerView
 from collm.models.backbone import Backbones
 
 CONFIG_FILE = "config.yaml"
@@ -17,33 +19,43 @@ CONFIG_FILE = "config.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """Agents and critics by name."""
+    """Agents, critics and mixers of critics' values, by name."""
 
     agents: Mapping[str, Agent]
     critics: Mapping[str, Critic]
+    mixers: Mapping[str, Mixer] = field(default_factory=dict)
 
     @property
     def policies(self) -> Mapping[str, Policy]:
         """What plays of each agent."""
         return policies_of(self.agents)
 
+    @property
+    def value_models(self) -> Mapping[str, ValueModel]:
+        """Critics and mixers."""
+        return {**self.critics, **self.mixers}
+
     def save(self, folder: Path, optimizers: bool = True) -> None:
-        """Write every agent and critic as a Hugging Face folder, and the optimizers' states."""
-        for kind, members in (("agents", self.agents), ("critics", self.critics)):
-            for name, member in members.items():
-                member.save(folder / kind / name)
+        """Write every agent and critic as a Hugging Face folder, mixers, and the optimizers' states."""
+        for kind, name, member in self._members():
+            member.save(folder / f"{kind}s" / name)
         if optimizers:
             (folder / "optimizers").mkdir()
-            for name, agent in self.agents.items():
-                agent.save_optimizer(folder / "optimizers" / f"agent-{name}.pt")
-            for name, critic in self.critics.items():
-                critic.save_optimizer(folder / "optimizers" / f"critic-{name}.pt")
+            for kind, name, member in self._members():
+                member.save_optimizer(folder / "optimizers" / f"{kind}-{name}.pt")
 
     def load_optimizers(self, folder: Path) -> None:
+        for kind, name, member in self._members():
+            member.load_optimizer(folder / "optimizers" / f"{kind}-{name}.pt")
+
+    def _members(self) -> Iterator[tuple[str, str, Agent | Critic | Mixer]]:
+        """Everything that has weights, with its kind and name."""
         for name, agent in self.agents.items():
-            agent.load_optimizer(folder / "optimizers" / f"agent-{name}.pt")
+            yield "agent", name, agent
         for name, critic in self.critics.items():
-            critic.load_optimizer(folder / "optimizers" / f"critic-{name}.pt")
+            yield "critic", name, critic
+        for name, mixer in self.mixers.items():
+            yield "mixer", name, mixer
 
 
 def policies_of(agents: Mapping[str, Agent]) -> dict[str, Policy]:
@@ -75,6 +87,8 @@ def load_team(
     critics: Iterable[str],
     checkpoint: Path | None = None,
     seed: int = 0,
+    mixers: Mapping[str, MixerView] | None = None,
+    numbers: int = 0,
 ) -> Team:
     """Agents and critics, ready to train; :meth:`Team.load_optimizers` takes up how a checkpoint learned.
 
@@ -85,6 +99,8 @@ def load_team(
         checkpoint: written by :meth:`Team.save`; has the weights of every agent, and of critics that are
             of its algorithm too.
         seed: the run's.
+        mixers: what the mixers are to be, by name.
+        numbers: how many the environment's ``m_t`` has.
 
     Raises:
         CollmError: if a model or tokenizer cannot be opened.
@@ -92,11 +108,15 @@ def load_team(
     opened, bases = {}, Backbones()
     for name in critics:
         assert critic is not None
-        opened[name] = Critic(critic, name, _critic_in(checkpoint, name), seed, bases)
-    return Team(load_agents(configs, checkpoint, seed, bases), opened)
+        opened[name] = Critic(critic, name, _saved(checkpoint, "critics", name), seed, bases)
+    mixing = {
+        name: Mixer(view, numbers, name, _saved(checkpoint, "mixers", name), seed)
+        for name, view in (mixers or {}).items()
+    }
+    return Team(load_agents(configs, checkpoint, seed, bases), opened, mixing)
 
 
-def _critic_in(checkpoint: Path | None, name: str) -> Path | None:
-    """A critic's folder; a team that trained with another algorithm has none."""
-    folder = None if checkpoint is None else checkpoint / "critics" / name
+def _saved(checkpoint: Path | None, kind: str, name: str) -> Path | None:
+    """A critic's or mixer's folder; a team that trained with another algorithm has none."""
+    folder = None if checkpoint is None else checkpoint / kind / name
     return folder if folder is not None and folder.is_dir() else None

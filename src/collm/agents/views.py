@@ -122,6 +122,36 @@ class _Writer:
         return CriticInput(tuple(self.passages), *places)
 
 
+@dataclass(frozen=True, slots=True)
+class MixerInput:
+    """A tree for a mixer.
+
+    Attributes:
+        numbers: ``m_t`` of each turn and, after those, of what would follow turns that were cut off.
+        before, following, after: for each turn the place in ``numbers`` that it is mixed by.
+    """
+
+    numbers: tuple[tuple[float, ...], ...]
+    before: tuple[int | None, ...]
+    following: tuple[int | None, ...]
+    after: tuple[int | None, ...]
+
+
+def mixer_input(tree: Tree) -> MixerInput:
+    """What a mixer reads of a tree; nothing follows where an episode terminated."""
+    numbers = [turn.global_numbers for turn in tree.turns]
+    following: list[int | None] = []
+    for number, turn in enumerate(tree.turns):
+        children = tree.families.get(number, ())
+        if turn.next_observations is not None:
+            numbers.append(turn.next_global_numbers)
+            following.append(len(numbers) - 1)
+        else:
+            following.append(children[0] if children else None)
+    own = tuple(range(len(tree.turns)))
+    return MixerInput(tuple(numbers), own, tuple(following), own)
+
+
 def _lines(kind: str, texts: Mapping[str, str], agent: str | None) -> str:
     chosen = [name for name in texts if agent is None or name == agent]
     return "".join(f"[{name} {kind}]\n{texts[name]}\n" for name in chosen)

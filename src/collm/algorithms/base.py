@@ -69,8 +69,25 @@ class CriticView:
 
 
 @dataclass(frozen=True, slots=True)
+class MixerView:
+    """A small network that reads the numbers of ``m_t`` and says at each turn how values are mixed there.
+
+    Attributes:
+        first: what it says everywhere before it learns.
+        learning_rate: of its own optimizer.
+        width: of its one hidden layer.
+    """
+
+    first: tuple[float, ...]
+    learning_rate: float
+    width: int = 64
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """What a critic says of one tree, each ``"turn"``; NaN where it does not read.
+
+    A mixer says some numbers at every turn, each ``"turn output"``.
 
     Attributes:
         before: V before each turn's actions; siblings share theirs.
@@ -128,6 +145,10 @@ class Algorithm(Settings, ABC):
 
     def critics(self, agents: Sequence[str]) -> Mapping[str, CriticView]:
         """The critics that it learns with, by name; none by default."""
+        return {}
+
+    def mixers(self, agents: Sequence[str]) -> Mapping[str, MixerView]:
+        """Small networks whose predictions :meth:`mixed` gets too, by name; none by default."""
         return {}
 
     def probes(self, tree: Tree) -> Sequence[Probe]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import Literal
 
-from collm.algorithms.base import CriticView, Prediction
-from collm.algorithms.counterfactual import Counterfactual
+from collm.algorithms.base import Prediction
+from collm.algorithms.factored import Factored
 
 
-class VDN(Counterfactual):
+class VDN(Factored):
     """Each agent's critic reads its own history and action; their sum learns the team's return.
 
     Source: Sunehag et al. 2018, as a critic of policy gradients: an agent's credit is its own term's
@@ -18,12 +18,7 @@ class VDN(Counterfactual):
     or), every term is flat and nobody gets credit, as COMA's joint critic would give it.
     """
 
-    value: ClassVar[str] = "team"
-
     type: Literal["vdn"] = "vdn"
-
-    def critics(self, agents: Sequence[str]) -> Mapping[str, CriticView]:
-        return {agent: CriticView(agent, ("after",)) for agent in agents}
 
     def mixed(self, predictions: Mapping[str, Prediction]) -> Mapping[str, Prediction]:
         import torch

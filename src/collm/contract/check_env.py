@@ -64,6 +64,7 @@ def _play(env: Held, task: Task, state: HeldState, reply: str) -> Iterator[str]:
         before = repr(state)
         observations = env.observe(state)
         env.global_information(turn, reward, task)
+        env.global_numbers(turn, reward, task)
         if repr(state) != before:
             yield "observe changes the state it was given."
         before = repr(state)

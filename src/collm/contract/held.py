@@ -179,6 +179,15 @@ class Held:
         with boundary("global_information", where):
             return text_of(self.env.global_information(turn, last_reward), "global_information", where)
 
+    def global_numbers(
+        self, turn: int, last_reward: float | None, task: Task | None = None
+    ) -> tuple[float, ...]:
+        """What only small networks beside critics see; ``task`` is named in errors."""
+        where, mend = self.place(task), "return a tuple of finite numbers."
+        with boundary("global_numbers", where):
+            given = self.env.global_numbers(turn, last_reward)
+            return tuple(number_of(one, "one of the global_numbers", where, mend) for one in given)
+
     def place(self, task: Task | None = None) -> str:
         """Names the environment and one of its tasks in errors."""
         name = f"environment {self.env.type!r}"

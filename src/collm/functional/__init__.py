@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         token_divergences,
         value_losses,
     )
+    from collm.functional.mixing import first_weights, monotonic_mix
     from collm.functional.returns import (
         children_means,
         lambda_advantages,
@@ -52,6 +53,7 @@ _HOMES = {
         "token_divergences",
         "value_losses",
     ),
+    "mixing": ("first_weights", "monotonic_mix"),
     "returns": ("children_means", "lambda_advantages", "n_step_advantages", "td_residuals", "tree_returns"),
 }
 __all__ = [
@@ -61,11 +63,13 @@ __all__ = [
     "clipped_shares",
     "divergence_losses",
     "entropy_losses",
+    "first_weights",
     "group_relative",
     "importance_ratios",
     "lambda_advantages",
     "leave_one_out",
     "less_largest",
+    "monotonic_mix",
     "n_step_advantages",
     "policy_gradient_losses",
     "standardized",

@@ -198,6 +198,7 @@ def _turn(env: Held, joint: _Joint, transition: Transition[Any], task: Task, goo
     truncated = transition.truncated and not terminated
     agent_rewards, t = transition.agent_rewards, len(joint.node.path)
     following = env.global_information(t + 1, transition.reward, task) if truncated else ""
+    numbers_following = env.global_numbers(t + 1, transition.reward, task) if truncated else ()
     return Turn(
         t=t,
         observations=joint.observations,
@@ -215,6 +216,8 @@ def _turn(env: Held, joint: _Joint, transition: Transition[Any], task: Task, goo
         next_global_information=following,
         learned=joint.node.learned,
         probe=joint.node.probe,
+        global_numbers=env.global_numbers(t, joint.node.last_reward, task),
+        next_global_numbers=numbers_following,
     )
 
 

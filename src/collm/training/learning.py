@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from collm.agents.agent import Agent
-from collm.agents.critic import Critic, Values
+from collm.agents.critic import Values
 from collm.agents.learner import Sample, Step
-from collm.agents.views import CriticInput, critic_input
-from collm.algorithms.base import Algorithm, CriticView, Prediction, Target
+from collm.agents.mixer import ValueModel
+from collm.agents.views import CriticInput, MixerInput
+from collm.algorithms.base import Algorithm, CriticView, MixerView, Prediction, Target
 from collm.runs.records import Place, UpdateRecord
 from collm.training.advantages import actions, advantages_of_actions
 from collm.training.minibatches import Minibatch, Progress, minibatches
@@ -30,13 +31,13 @@ class Buffer:
     Attributes:
         algorithm: decides everything but the arithmetic of models.
         agents: those that take steps in this update.
-        critics, views: all of the algorithm's, and what each of them reads.
+        critics, views: all of the algorithm's, its mixers too, and what each of them reads.
     """
 
     algorithm: Algorithm
     agents: Mapping[str, Agent]
-    views: Mapping[str, CriticView]
-    critics: Mapping[str, Critic]
+    views: Mapping[str, CriticView | MixerView]
+    critics: Mapping[str, ValueModel]
     trees: Sequence[Tree]
     progress: Progress
 
@@ -50,7 +51,7 @@ class Predictions:
         mixed: by tree, the values that the algorithm makes of them, by name.
     """
 
-    inputs: Mapping[str, Sequence[CriticInput]]
+    inputs: Mapping[str, Sequence[CriticInput | MixerInput]]
     values: Mapping[str, Values]
     mixed: Mapping[int, Mapping[str, Prediction]]
 
@@ -73,13 +74,19 @@ class Estimates:
 def learn(
     algorithm: Algorithm,
     agents: Mapping[str, Agent],
-    critics: Mapping[str, Critic],
+    critics: Mapping[str, ValueModel],
     trees: Sequence[Tree],
     progress: Progress,
 ) -> UpdateRecord:
-    """Take the optimizer steps of one buffer (lines 16-25 of Algorithm 1, 4-15 of Algorithm 2)."""
+    """Take the optimizer steps of one buffer (lines 16-25 of Algorithm 1, 4-15 of Algorithm 2).
+
+    Args:
+        agents: all of the team.
+        critics: all of the algorithm's, its mixers too.
+    """
     learners = agents if algorithm.agents_learn(progress.update) else {}
-    views = algorithm.critics(list(agents))
+    names = list(agents)
+    views: dict[str, CriticView | MixerView] = {**algorithm.critics(names), **algorithm.mixers(names)}
     buffer = Buffer(algorithm, learners, views, critics, trees, progress)
     plan = list(minibatches(trees, algorithm.minibatch_size, algorithm.update_epochs, progress))
     _begin_scales(buffer, plan[0])
@@ -110,10 +117,7 @@ def _begin_scales(buffer: Buffer, minibatch: Minibatch) -> None:
 def predict(buffer: Buffer, minibatch: Minibatch) -> Predictions:
     """What every critic says of the trees, before its step."""
     inputs = {
-        name: [
-            critic_input(buffer.trees[number], buffer.views[name], critic.config.global_information)
-            for number in minibatch
-        ]
+        name: [critic.read(buffer.trees[number], buffer.views[name]) for number in minibatch]
         for name, critic in buffer.critics.items()
     }
     values = {name: critic.predict(inputs[name]) for name, critic in buffer.critics.items()}

@@ -88,7 +88,7 @@ def _update(run: Run, counters: Counters) -> Counters:
     collected = time.perf_counter()
     check_replies(grown.sound, f"in update {number}")
     progress = Progress(run.config.seed, counters.update, run.planned)
-    record = learn(run.config.algorithm, run.team.agents, run.team.critics, grown.sound, progress)
+    record = learn(run.config.algorithm, run.team.agents, run.team.value_models, grown.sound, progress)
     check_metrics(record.metrics, number)
     ended = time.perf_counter()
     counters = counted(counters, grown, ended - began)

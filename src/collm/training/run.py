@@ -50,7 +50,8 @@ def _train(config: RunConfig, out: Path, display: Callback, resume: bool) -> Res
     check_installed(config.tracking)
     critics = config.algorithm.critics(env.agents)
     weights = checkpoint.path if checkpoint else start_of(config, display.note)
-    team = load_team(config.agents, config.critic, critics, weights, config.seed)
+    mixers, numbers = config.algorithm.mixers(env.agents), len(env.global_numbers(0, None, tasks[0]))
+    team = load_team(config.agents, config.critic, critics, weights, config.seed, mixers, numbers)
     if checkpoint is not None:
         team.load_optimizers(checkpoint.path)
     check_reading(team, critics, trial)

@@ -8,14 +8,19 @@ import torch
 from torch import Tensor
 
 from collm.agents.critic import Critic
+from collm.agents.mixer import ValueModel
 from collm.algorithms.base import Target
 from collm.errors import CollmError
 from collm.training.minibatches import Minibatch
 
 
-def scaled(critics: Mapping[str, Critic]) -> dict[str, Critic]:
+def scaled(critics: Mapping[str, ValueModel]) -> dict[str, Critic]:
     """The critics that have a scale of their own."""
-    return {name: critic for name, critic in critics.items() if critic.config.scaled_targets}
+    return {
+        name: critic
+        for name, critic in critics.items()
+        if isinstance(critic, Critic) and critic.config.scaled_targets
+    }
 
 
 def follow(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from collm.agents.views import CriticInput
+from collm.agents.views import CriticInput, MixerInput
 from collm.algorithms.base import Algorithm, Prediction, Target
 from collm.errors import CollmError
 from collm.functional.losses import value_losses
@@ -29,8 +29,11 @@ class ValueStep:
     targets: Mapping[str, Tensor]
 
 
-def prediction(read: CriticInput, values: Tensor) -> Prediction:
-    """A critic's values ``"passage"`` as those before, between and after the turns of a tree."""
+def prediction(read: CriticInput | MixerInput, values: Tensor) -> Prediction:
+    """A critic's values ``"passage"`` as those before, between and after the turns of a tree.
+
+    A mixer's are ``"place output"``.
+    """
     beyond = 0.0 if any(place is not None for place in read.before) else math.nan
     return Prediction(
         before=_gathered(values, read.before, math.nan),
@@ -41,7 +44,7 @@ def prediction(read: CriticInput, values: Tensor) -> Prediction:
 
 def value_step(
     algorithm: Algorithm,
-    inputs: Mapping[str, CriticInput],
+    inputs: Mapping[str, CriticInput | MixerInput],
     values: Mapping[str, Tensor],
     targets: Mapping[str, Target],
     turns: Sequence[int],
@@ -49,7 +52,7 @@ def value_step(
     """The gradients of the algorithm's value losses at the chosen turns of one tree.
 
     Args:
-        inputs, values: by critic; values are ``"passage"``.
+        inputs, values: by critic or mixer; values as :func:`prediction` has them.
         targets: by the name of the mixed value, constants.
 
     Raises:
@@ -98,7 +101,7 @@ def explained_variance(predicted: Tensor, actual: Tensor) -> float:
 
 def _gathered(values: Tensor, places: Sequence[int | None], missing: float) -> Tensor:
     """The values at some passages, ``"turn"``."""
-    known = torch.tensor([place is not None for place in places])
+    known = torch.tensor([place is not None for place in places]).view(-1, *[1] * (values.dim() - 1))
     chosen = values[torch.tensor([place or 0 for place in places])]
     return torch.where(known, chosen, torch.full_like(chosen, missing))
 
