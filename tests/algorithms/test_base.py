@@ -30,6 +30,7 @@ def test_every_algorithm_file_is_found() -> None:
         "actor_critic",
         "ppo",
         "counterfactual",
+        "factored",
     }
     files = {path.stem for path in folder.glob("*.py")} - shared
     assert {cls.__module__.rpartition(".")[2] for cls in algorithms().values()} == files

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 import torch
 from torch import Tensor
 
 from collm.agents.agent import Agent
-from collm.agents.config import CriticConfig
+from collm.agents.config import AgentConfig, CriticConfig
 from collm.agents.critic import Critic, Values
 from collm.agents.learner import Sample, Step
 from collm.agents.views import CriticInput, critic_input
@@ -30,7 +30,8 @@ from tests.trees import Named, chain, tree, turn
 class Pupil:
     """Stands for an agent and its learner: keeps every optimizer step."""
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: Any) -> None:
+        self.config = AgentConfig(model="a model", **settings)
         self.steps: list[Step] = []
         self.scored: list[int] = []
 

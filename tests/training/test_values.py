@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from collm.agents.agent import Agent
-from collm.agents.config import CriticConfig
+from collm.agents.config import AgentConfig, CriticConfig
 from collm.agents.critic import Critic
 from collm.agents.views import CriticInput, Passage, critic_input
 from collm.algorithms.base import Algorithm, Branching, CriticView, Prediction, Target, rewards_of
@@ -168,10 +168,16 @@ def weights(critic: Critic) -> dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in named.items()}
 
 
+class Speechless:
+    """Stands for an agent that has no tokens to learn from."""
+
+    config = AgentConfig(model="none")
+
+
 def learned(critics: Mapping[str, Critic], trees: Sequence[Tree]) -> dict[str, dict[str, Tensor]]:
     """What one update of the decomposed values subtracts from each critic's weights."""
     before = {name: weights(critic) for name, critic in critics.items()}
-    agents = cast(Mapping[str, Agent], dict.fromkeys(critics))  # none of them has tokens to learn from
+    agents = cast(Mapping[str, Agent], dict.fromkeys(critics, Speechless()))
     learn(Decomposed(), agents, critics, trees, Progress(0, 0, 1))
     return {
         name: {key: before[name][key] - value for key, value in weights(critic).items()}
@@ -228,7 +234,7 @@ def test_mixed_values_teach_every_critic_the_gradient_of_one_joint_loss(
 def test_mixed_values_come_to_explain_the_rewards(make_critic: MakeCritic) -> None:
     settings = {"optimization": {"learning_rate": 1e-3}}
     critics = {name: make_critic(seed, **settings) for seed, name in enumerate("ab")}
-    agents = cast(Mapping[str, Agent], dict.fromkeys(critics))
+    agents = cast(Mapping[str, Agent], dict.fromkeys(critics, Speechless()))
     reports = [
         learn(Decomposed(), agents, critics, [GROWN], Progress(0, update, 60)).metrics for update in range(60)
     ]

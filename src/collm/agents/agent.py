@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import deepcopy
+from copy import copy, deepcopy
 from functools import partial
 from pathlib import Path
 
@@ -48,6 +48,9 @@ class Agent:
         self.config, self.name = config, name
         context = Context(load_tokenizer(saved_source(config, saved), where), config, name)
         weights = open_weights(bases, config, where, saved, derive(seed, "adapter", name), load_causal_model)
+        if config.frozen:
+            for parameter in weights.parameters():
+                parameter.requires_grad_(False)
         pad_id = context.tokenizer.pad_token_id
         with weights.model() as model:
             ends = end_ids(model, context.tokenizer, f"{where}.model", config.template_options)
@@ -57,6 +60,12 @@ class Agent:
         self.policy = TokenPolicy(context, config.engine.open(needs), config.sampling)
         noise = derive(seed, "rounding", name)
         self.learner = Learner(weights, partial(bases.base, config, where), pad_id, config, noise)
+
+    def shared_by(self, config: AgentConfig, name: str) -> Agent:
+        """Another agent with the same policy and learner."""
+        other = copy(self)
+        other.config, other.name = config, name
+        return other
 
     def update(self, step: Step) -> dict[str, float]:
         """Take one optimizer step, and let the engine draw with the new weights."""

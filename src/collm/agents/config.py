@@ -23,6 +23,9 @@ class AgentConfig(ModelConfig):
         batch_rows: samples decoded together; bounds memory, not results.
         engine: what draws its actions, by ``type``.
         keep_cache: keep keys and values between turns instead of encoding the history again.
+        frozen: it plays and never learns; it has no optimizer.
+        shares: the agent whose policy this one plays and trains too: one set of weights, one optimizer. All
+            other settings are that agent's.
     """
 
     sampling: Sampling = Sampling()
@@ -32,6 +35,8 @@ class AgentConfig(ModelConfig):
     batch_rows: int = Field(default=256, ge=1, le=10**9)
     engine: Annotated[EngineKind, PlainValidator(make_engine_kind)] = InProcessKind()
     keep_cache: bool = True
+    frozen: bool = False
+    shares: str | None = None
 
     @field_serializer("engine")
     def _with_a_type_to_find_it_by(self, engine: EngineKind) -> dict[str, Any]:

@@ -12,9 +12,8 @@ from torch import Tensor, nn
 
 from collm.agents.config import CriticConfig
 from collm.agents.value_head import ScaledHead
-from collm.agents.views import CriticInput, critic_input
+from collm.agents.views import CriticInput
 from collm.agents.weights import open_weights, saved_source
-from collm.algorithms.base import CriticView, MixerView
 from collm.base.seeding import derive
 from collm.models.backbone import Backbones
 from collm.models.checkpointing import checkpointed
@@ -23,7 +22,6 @@ from collm.models.loading import check_known, load_tokenizer, load_trunk
 from collm.models.masks import model_inputs
 from collm.models.optimizer import Optimizer
 from collm.models.packing import Row, microbatches
-from collm.types import Tree
 
 _HEAD_FILE = "value_head.safetensors"
 
@@ -78,11 +76,6 @@ class Critic:
         self._optimizer = Optimizer(
             self.parameters(), config.optimization, derive(seed, "rounding", "critic", name)
         )
-
-    def read(self, tree: Tree, view: CriticView | MixerView) -> CriticInput:
-        """What it reads of a tree; raises as :func:`collm.agents.views.critic_input` does."""
-        assert isinstance(view, CriticView)
-        return critic_input(tree, view, self.config.global_information)
 
     def predict(self, inputs: Sequence[CriticInput]) -> Values:
         """The value at every passage, kept with its graph where one forward pass holds all inputs."""

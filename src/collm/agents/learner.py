@@ -84,12 +84,14 @@ class Learner:
         seed: int = 0,
     ) -> None:
         self.weights, self._reference, self._pad_id, self._config = weights, reference, pad_id, config
-        self._optimizer = Optimizer(weights.parameters(), config.optimization, seed)
+        self._optimizer: Optimizer | None = None
+        if not config.frozen:
+            self._optimizer = Optimizer(weights.parameters(), config.optimization, seed)
 
     @property
     def version(self) -> int:
         """How many steps the weights have taken."""
-        return self._optimizer.steps
+        return 0 if self._optimizer is None else self._optimizer.steps
 
     @torch.no_grad()
     def logprobs(self, samples: Sequence[tuple[Ids, Ids]]) -> list[tuple[float, ...]]:
@@ -107,12 +109,13 @@ class Learner:
         return self.logprobs([(action.prompt_ids, action.token_ids) for action in actions])
 
     def update(self, step: Step) -> dict[str, float]:
-        """Take one optimizer step.
+        """Take one optimizer step, which a frozen agent never does.
 
         Returns:
             Means over the samples of loss, ratio, divergences and the step's own measures; the gradient
             norm and the learning rate.
         """
+        assert self._optimizer is not None
         samples = [(one.prompt_ids, one.token_ids) for one in step.samples]
         sums = {"policy_loss": 0.0, "ratio": 0.0, "reference_kl": 0.0, "behavior_kl": 0.0}
         with self.weights.model() as model:
@@ -132,9 +135,11 @@ class Learner:
         return {**means, "grad_norm": norm, "learning_rate": rate}
 
     def save_optimizer(self, file: Path) -> None:
+        assert self._optimizer is not None
         self._optimizer.save(file)
 
     def load_optimizer(self, file: Path) -> None:
+        assert self._optimizer is not None
         self._optimizer.load(file)
 
     def _scored(

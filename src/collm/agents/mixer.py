@@ -1,45 +1,22 @@
-"""A small network that says how critics' values are mixed, and what it and critics have in common."""
+"""A small network that says how critics' values are mixed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from collm.agents.critic import Values
-from collm.agents.views import MixerInput, mixer_input
-from collm.algorithms.base import CriticView, MixerView
+from collm.agents.views import MixerInput
+from collm.algorithms.base import MixerView
 from collm.base.seeding import derive
 from collm.models.config import Optimization
 from collm.models.optimizer import Optimizer
-from collm.types import Tree
 
 _FILE = "mixer.safetensors"
-
-
-class ValueModel(Protocol):
-    """A critic or a mixer: it says something of trees, and learns from gradients of what it said."""
-
-    def read(self, tree: Tree, view: CriticView | MixerView) -> Any:
-        """What it reads of a tree."""
-
-    def predict(self, inputs: Sequence[Any]) -> Values:
-        """What it says of what it read."""
-
-    def update(
-        self,
-        inputs: Sequence[Any],
-        values: Values,
-        gradients: Sequence[Tensor],
-        scale: float,
-        update: int,
-        planned_updates: int,
-    ) -> dict[str, float]:
-        """Take one optimizer step, as :meth:`collm.agents.critic.Critic.update` tells."""
 
 
 class Mixer:
@@ -71,9 +48,6 @@ class Mixer:
         optimization = Optimization(learning_rate=view.learning_rate)
         self._optimizer = Optimizer(self.parameters(), optimization)
 
-    def read(self, tree: Tree, view: CriticView | MixerView) -> MixerInput:
-        return mixer_input(tree)
-
     def predict(self, inputs: Sequence[MixerInput]) -> Values:
         """``"place output"`` for each input, kept with its graph."""
         numbers = torch.tensor([one for read in inputs for one in read.numbers])
@@ -89,6 +63,7 @@ class Mixer:
         update: int,
         planned_updates: int,
     ) -> dict[str, float]:
+        """Take one optimizer step, as :meth:`collm.agents.critic.Critic.update` tells."""
         assert values.graph is not None
         torch.autograd.backward(list(values.graph), [one * scale for one in gradients])
         norm, rate = self._optimizer.step(update, planned_updates)

@@ -9,7 +9,7 @@ from pathlib import Path
 from collm.agents.agent import Agent
 from collm.agents.config import AgentConfig, CriticConfig
 from collm.agents.critic import Critic
-from collm.agents.mixer import Mixer, ValueModel
+from collm.agents.mixer import Mixer
 from collm.agents.policy import Policy
 from collm.algorithms.base import MixerView
 from collm.models.backbone import Backbones
@@ -31,7 +31,7 @@ class Team:
         return policies_of(self.agents)
 
     @property
-    def value_models(self) -> Mapping[str, ValueModel]:
+    def value_models(self) -> Mapping[str, Critic | Mixer]:
         """Critics and mixers."""
         return {**self.critics, **self.mixers}
 
@@ -41,21 +41,27 @@ class Team:
             member.save(folder / f"{kind}s" / name)
         if optimizers:
             (folder / "optimizers").mkdir()
-            for kind, name, member in self._members():
+            for kind, name, member in self._learning():
                 member.save_optimizer(folder / "optimizers" / f"{kind}-{name}.pt")
 
     def load_optimizers(self, folder: Path) -> None:
-        for kind, name, member in self._members():
+        for kind, name, member in self._learning():
             member.load_optimizer(folder / "optimizers" / f"{kind}-{name}.pt")
 
     def _members(self) -> Iterator[tuple[str, str, Agent | Critic | Mixer]]:
-        """Everything that has weights, with its kind and name."""
+        """Everything that has weights of its own, with its kind and name."""
         for name, agent in self.agents.items():
-            yield "agent", name, agent
+            if agent.config.shares is None:
+                yield "agent", name, agent
         for name, critic in self.critics.items():
             yield "critic", name, critic
         for name, mixer in self.mixers.items():
             yield "mixer", name, mixer
+
+    def _learning(self) -> Iterator[tuple[str, str, Agent | Critic | Mixer]]:
+        for kind, name, member in self._members():
+            if kind != "agent" or not self.agents[name].config.frozen:
+                yield kind, name, member
 
 
 def policies_of(agents: Mapping[str, Agent]) -> dict[str, Policy]:
@@ -69,14 +75,20 @@ def load_agents(
     seed: int = 0,
     bases: Backbones | None = None,
 ) -> dict[str, Agent]:
-    """Agents, with the weights of a checkpoint if one is given.
+    """Agents, with the weights of a checkpoint if one is given; a shared policy is loaded once.
 
     Raises:
         CollmError: if a model or tokenizer cannot be opened.
     """
     bases = bases or Backbones()
+    opened: dict[str, Agent] = {}
+    for name, config in configs.items():
+        owner = config.shares or name
+        if owner not in opened:
+            saved = None if checkpoint is None else checkpoint / "agents" / owner
+            opened[owner] = Agent(config.model_copy(update={"shares": None}), owner, saved, seed, bases)
     return {
-        name: Agent(config, name, None if checkpoint is None else checkpoint / "agents" / name, seed, bases)
+        name: opened[name] if config.shares is None else opened[config.shares].shared_by(config, name)
         for name, config in configs.items()
     }
 

@@ -178,7 +178,12 @@ class Algorithm(Settings, ABC):
         NaN at a turn from which the agent does not learn, though others may.
         """
 
-    def value_losses(self, predicted: Tensor, target: Tensor) -> Tensor:
+    @property
+    def clips_values(self) -> bool:
+        """Whether :meth:`value_losses` wants to know what was predicted before an update's first step."""
+        return False
+
+    def value_losses(self, predicted: Tensor, target: Tensor, first: Tensor | None = None) -> Tensor:
         """The loss of each value, ``"value"``."""
         return functional.value_losses(predicted, target)
 

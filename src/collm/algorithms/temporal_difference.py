@@ -27,12 +27,16 @@ class TemporalDifference(Algorithm):
             untrained critic loses skill; the paper has none.
         critic_epochs: passes over the buffer by critics alone, after the agents' steps; each minibatch's
             targets are made anew.
+        value_clip: if set, PPO's clip of values: what a value gains by moving further than this, in units of
+            returns, from where it was before the update's first step teaches nothing. One more forward
+            pass of the critics an update.
     """
 
     trace_decay: float = Field(default=0.0, ge=0, le=1)
     n_step: int | None = Field(default=None, ge=1)
     critic_warmup: int = Field(default=0, ge=0)
     critic_epochs: int = Field(default=0, ge=0)
+    value_clip: float | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")
     def _one_way_to_look_ahead(self) -> Self:
@@ -40,11 +44,27 @@ class TemporalDifference(Algorithm):
             raise ValueError("n_step and trace_decay exclude each other: set trace_decay to 0")
         return self
 
+    @model_validator(mode="after")
+    def _values_move_before_they_are_clipped(self) -> Self:
+        steps = self.update_epochs + self.critic_epochs
+        if self.value_clip is not None and steps == 1 and self.minibatch_size is None:
+            raise ValueError("value_clip does nothing in one step: set critic_epochs or minibatch_size too")
+        return self
+
     def agents_learn(self, update: int) -> bool:
         return update >= self.critic_warmup
 
     def critic_passes(self) -> int:
         return self.critic_epochs
+
+    @property
+    def clips_values(self) -> bool:
+        return self.value_clip is not None
+
+    def value_losses(self, predicted: Tensor, target: Tensor, first: Tensor | None = None) -> Tensor:
+        if self.value_clip is None or first is None:
+            return functional.value_losses(predicted, target)
+        return functional.clipped_value_losses(predicted, target, first, self.value_clip)
 
     def looking_ahead(self, tree: Tree, residuals: Tensor) -> Tensor:
         """One-step residuals ``"turn"`` as advantages that see as far ahead as was asked for."""

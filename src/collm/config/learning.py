@@ -22,6 +22,9 @@ def check_learning(config: RunConfig) -> None:
             mend = "use a temperature above 0; evaluation is greedy by itself where asked."
             raise CollmError(f"agents.{name}.sampling.temperature", "greedy actions teach nothing.", mend)
     algorithm, training = config.algorithm, config.training
+    if config.critic is None and all(agent.frozen for agent in config.agents.values()):
+        mend = "leave it out for one agent at least."
+        raise CollmError("agents.*.frozen", "every agent is frozen, so nothing would be learned.", mend)
     trees = training.tasks_per_update * training.episodes_per_task
     actions = trees * algorithm.branching.num_samples * config.env.num_turns
     most = min(algorithm.minibatch_size or math.inf, actions)

@@ -35,4 +35,27 @@ def entries_of(section: Mapping[str, Any], agents: Sequence[str]) -> dict[str, d
             raise CollmError(
                 f"agents.{name}", f"must be a mapping, got {part!r}.", "write model: NAME below it."
             )
-    return {name: merged(parts[EVERY_AGENT], parts[name]) for name in agents}
+    entries = {name: merged(parts[EVERY_AGENT], parts[name]) for name in agents}
+    return {name: _shared(name, parts[name], entries) for name in agents}
+
+
+def _shared(name: str, own: Mapping[str, Any], entries: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """An agent's entry, or that of the agent whose policy it shares.
+
+    Raises:
+        CollmError: if there is no such agent, it has no policy of its own, or settings of its own differ.
+    """
+    owner = entries[name].get("shares")
+    if owner is None:
+        return entries[name]
+    where = f"agents.{name}.shares"
+    having = [one for one, entry in entries.items() if entry.get("shares") is None]
+    if owner not in having:
+        problem = f"{owner!r} is no agent with a policy of its own."
+        mend = f"name one of {', '.join(having)}." if having else "leave one agent without this key."
+        raise CollmError(where, problem, mend)
+    for key, value in own.items():
+        if key != "shares" and entries[owner].get(key, value) != value:
+            problem = f"it plays the policy of {owner}, whose {key} is another, so this would do nothing."
+            raise CollmError(f"agents.{name}.{key}", problem, f"leave it out, or set it for {owner} too.")
+    return {**entries[owner], "shares": owner}

@@ -32,7 +32,7 @@ def export_team(run: str, out: Path, warn: Callable[[str], None] = lambda line: 
     checkpoint = checkpoint_of(Path(run), warn)
     for name, agent in config.agents.items():
         with named_after(run):
-            _export(agent, name, checkpoint / "agents" / name, out / name)
+            _export(agent, name, checkpoint / "agents" / (agent.shares or name), out / name)
         yield out / name
 
 

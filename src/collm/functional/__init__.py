@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collm.functional.losses import (
         TokenScores,
         clipped_shares,
+        clipped_value_losses,
         divergence_losses,
         entropy_losses,
         importance_ratios,
@@ -45,6 +46,7 @@ _HOMES = {
     "losses": (
         "TokenScores",
         "clipped_shares",
+        "clipped_value_losses",
         "divergence_losses",
         "entropy_losses",
         "importance_ratios",
@@ -61,6 +63,7 @@ __all__ = [
     "children_means",
     "clipped",
     "clipped_shares",
+    "clipped_value_losses",
     "divergence_losses",
     "entropy_losses",
     "first_weights",

@@ -145,3 +145,13 @@ def token_divergences(logprobs: Tensor, reference_logprobs: Tensor) -> Tensor:
 def value_losses(values: Tensor, targets: Tensor) -> Tensor:
     """``(target - V)^2`` with a constant target (equations 3 and 5 as semi-gradients), ``"sample"``."""
     return (targets.detach() - values).square()
+
+
+def clipped_value_losses(values: Tensor, targets: Tensor, first: Tensor, clip: float) -> Tensor:
+    """The larger of a value's loss and that of the value kept within ``clip`` of ``first``, ``"sample"``.
+
+    A step that carries a value further from where it began teaches nothing if it lowers the loss there
+    (PPO's implementation, Schulman et al. 2017).
+    """
+    kept = first + (values - first).clamp(-clip, clip)
+    return torch.maximum(value_losses(values, targets), value_losses(kept, targets))

@@ -23,8 +23,9 @@ def monotonic_mix(values: Tensor, weights: Tensor, width: int) -> Tensor:
     agents, turns = values.shape
     first, bias, second, last = weights.split([agents * width, width, width, 1], dim=-1)
     spread = first.abs().view(turns, agents, width) * values.T.unsqueeze(-1)
-    hidden: Tensor = elu(spread.sum(1) + bias)
-    return (hidden * second.abs()).sum(-1) + last.squeeze(-1)
+    hidden = elu(spread.sum(1) + bias)
+    mixed: Tensor = (hidden * second.abs()).sum(-1) + last.squeeze(-1)
+    return mixed
 
 
 def first_weights(agents: int, width: int) -> tuple[float, ...]:

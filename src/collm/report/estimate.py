@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -87,10 +87,18 @@ def footprints(config: RunConfig, work: Work) -> Iterator[Footprint]:
         AbsentError: if there are adapters and peft is not installed.
     """
     for name, agent in config.agents.items():
-        yield footprint(agent, f"agent {name}", f"agents.{name}.model", work)
+        yield _of_agent(agent, footprint(agent, f"agent {name}", f"agents.{name}.model", work))
     if config.critic is not None:
         for name in config.algorithm.critics(list(config.agents)):
             yield footprint(config.critic, f"critic {name}", "critic.model", work)
+
+
+def _of_agent(config: AgentConfig, whole: Footprint) -> Footprint:
+    """The needs of an agent that may play another's weights, or never learn."""
+    if config.shares is None and not config.frozen:
+        return whole
+    one = replace(whole, parameters=0, moments=0, update=0)
+    return one if config.shares is None else replace(one, weights=0, scoring=0, base=None)
 
 
 def phases(roles: Sequence[Footprint]) -> dict[str, dict[str, int]]:

@@ -142,7 +142,8 @@ def load_voices(configs: Mapping[str, AgentConfig], checkpoint: Path | None) -> 
     """
     here = {name: one.model_copy(update={"engine": InProcessKind()}) for name, one in configs.items()}
     agents, shared = load_agents(here, checkpoint), Lock()
+    own = {agent.config.shares or name: Lock() for name, agent in agents.items()}
     return {
-        name: Local(agent, Lock() if agent.config.adapter is None else shared)
+        name: Local(agent, own[agent.config.shares or name] if agent.config.adapter is None else shared)
         for name, agent in agents.items()
     }

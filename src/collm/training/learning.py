@@ -7,19 +7,21 @@ buffer and its own number in the tree.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from statistics import fmean
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from collm.agents.agent import Agent
-from collm.agents.critic import Values
+from collm.agents.critic import Critic, Values
 from collm.agents.learner import Sample, Step
-from collm.agents.mixer import ValueModel
-from collm.agents.views import CriticInput, MixerInput
+from collm.agents.mixer import Mixer
+from collm.agents.views import CriticInput, MixerInput, critic_input, mixer_input
 from collm.algorithms.base import Algorithm, CriticView, MixerView, Prediction, Target
 from collm.runs.records import Place, UpdateRecord
 from collm.training.advantages import actions, advantages_of_actions
 from collm.training.minibatches import Minibatch, Progress, minibatches
+from collm.training.recording import merged, taught
 from collm.training.scaling import follow, scaled
+from collm.training.sharing import sharing_of, summed
 from collm.training.values import prediction, value_measures, value_step
 from collm.types import Tree
 
@@ -30,16 +32,18 @@ class Buffer:
 
     Attributes:
         algorithm: decides everything but the arithmetic of models.
-        agents: those that take steps in this update.
+        agents: those that take steps in this update; some may share a policy.
         critics, views: all of the algorithm's, its mixers too, and what each of them reads.
+        first: by tree, the mixed values before the first step, if the algorithm clips theirs.
     """
 
     algorithm: Algorithm
     agents: Mapping[str, Agent]
     views: Mapping[str, CriticView | MixerView]
-    critics: Mapping[str, ValueModel]
+    critics: Mapping[str, Critic | Mixer]
     trees: Sequence[Tree]
     progress: Progress
+    first: Mapping[int, Mapping[str, Prediction]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +55,7 @@ class Predictions:
         mixed: by tree, the values that the algorithm makes of them, by name.
     """
 
-    inputs: Mapping[str, Sequence[CriticInput | MixerInput]]
+    inputs: Mapping[str, Sequence[Any]]
     values: Mapping[str, Values]
     mixed: Mapping[int, Mapping[str, Prediction]]
 
@@ -74,7 +78,7 @@ class Estimates:
 def learn(
     algorithm: Algorithm,
     agents: Mapping[str, Agent],
-    critics: Mapping[str, ValueModel],
+    critics: Mapping[str, Critic | Mixer],
     trees: Sequence[Tree],
     progress: Progress,
 ) -> UpdateRecord:
@@ -84,18 +88,22 @@ def learn(
         agents: all of the team.
         critics: all of the algorithm's, its mixers too.
     """
-    learners = agents if algorithm.agents_learn(progress.update) else {}
+    learners = {}
+    if algorithm.agents_learn(progress.update):
+        learners = {name: agent for name, agent in agents.items() if not agent.config.frozen}
     names = list(agents)
     views: dict[str, CriticView | MixerView] = {**algorithm.critics(names), **algorithm.mixers(names)}
     buffer = Buffer(algorithm, learners, views, critics, trees, progress)
     plan = list(minibatches(trees, algorithm.minibatch_size, algorithm.update_epochs, progress))
     _begin_scales(buffer, plan[0])
+    if algorithm.clips_values:
+        buffer = replace(buffer, first=predict(buffer, _everything(trees)).mixed)
     behavior = _behavior_logprobs(buffer, plan)
     records = [_learned(buffer, one, known) for one, known in zip(plan, behavior, strict=True)]
     alone = replace(buffer, agents={})
     for minibatch in minibatches(trees, algorithm.minibatch_size, algorithm.critic_passes(), progress):
         _learned(alone, minibatch, {})
-    return _merged(records)
+    return merged(records)
 
 
 def _learned(buffer: Buffer, minibatch: Minibatch, behavior: Mapping[str, tuple[float, ...]]) -> UpdateRecord:
@@ -104,6 +112,10 @@ def _learned(buffer: Buffer, minibatch: Minibatch, behavior: Mapping[str, tuple[
     steps = batch(buffer, minibatch, estimates, behavior)
     metrics = step(buffer, minibatch, predictions, estimates, steps)
     return _record(minibatch, buffer.trees, predictions, estimates, {**estimates.measures, **metrics})
+
+
+def _everything(trees: Sequence[Tree]) -> Minibatch:
+    return {number: tuple(range(len(tree.turns))) for number, tree in enumerate(trees)}
 
 
 def _begin_scales(buffer: Buffer, minibatch: Minibatch) -> None:
@@ -116,9 +128,8 @@ def _begin_scales(buffer: Buffer, minibatch: Minibatch) -> None:
 
 def predict(buffer: Buffer, minibatch: Minibatch) -> Predictions:
     """What every critic says of the trees, before its step."""
-    inputs = {
-        name: [critic.read(buffer.trees[number], buffer.views[name]) for number in minibatch]
-        for name, critic in buffer.critics.items()
+    inputs: dict[str, list[Any]] = {
+        name: [_read(buffer, name, number) for number in minibatch] for name in buffer.critics
     }
     values = {name: critic.predict(inputs[name]) for name, critic in buffer.critics.items()}
     mixed = {}
@@ -129,6 +140,14 @@ def predict(buffer: Buffer, minibatch: Minibatch) -> Predictions:
         }
         mixed[number] = buffer.algorithm.mixed(by_critic)
     return Predictions(inputs, values, mixed)
+
+
+def _read(buffer: Buffer, name: str, number: int) -> CriticInput | MixerInput:
+    """What a critic or mixer reads of a tree."""
+    tree, view, critic = buffer.trees[number], buffer.views[name], buffer.critics[name]
+    if isinstance(critic, Mixer) or isinstance(view, MixerView):
+        return mixer_input(tree)
+    return critic_input(tree, view, critic.config.global_information)
 
 
 def estimate(buffer: Buffer, minibatch: Minibatch, predictions: Predictions) -> Estimates:
@@ -148,25 +167,37 @@ def estimate(buffer: Buffer, minibatch: Minibatch, predictions: Predictions) -> 
 def batch(
     buffer: Buffer, minibatch: Minibatch, estimates: Estimates, behavior: Mapping[str, tuple[float, ...]]
 ) -> dict[str, Step]:
-    """The step of each agent that has actions to learn from."""
+    """The step of each policy that has actions to learn from, by the agent whose own it is."""
     steps, progress = {}, buffer.progress
-    for agent, advantages in estimates.advantages.items():
-        own = {key: action for _, key, action in actions(buffer.trees, minibatch, agent)}
-        samples = [
-            Sample(action.prompt_ids, action.token_ids, behavior.get(key), advantages[key])
-            for key, action in own.items()
-            if key in advantages
-        ]
-        if samples:
-            steps[agent] = Step(
-                tuple(samples),
-                buffer.algorithm.policy_losses,
+    for owner, sharing in sharing_of(buffer.agents).items():
+        parts = [_samples(buffer, minibatch, estimates, behavior, agent) for agent in sharing]
+        acting = [samples for samples in parts if samples]
+        if acting:
+            steps[owner] = Step(
+                tuple(one for samples in acting for one in samples),
+                summed(buffer.algorithm.policy_losses, len(acting)),
                 buffer.algorithm.reference_kl > 0,
                 progress.update,
                 progress.planned_updates,
                 buffer.algorithm.policy_measures,
             )
     return steps
+
+
+def _samples(
+    buffer: Buffer,
+    minibatch: Minibatch,
+    estimates: Estimates,
+    behavior: Mapping[str, tuple[float, ...]],
+    agent: str,
+) -> list[Sample]:
+    advantages = estimates.advantages[agent]
+    own = {key: action for _, key, action in actions(buffer.trees, minibatch, agent)}
+    return [
+        Sample(action.prompt_ids, action.token_ids, behavior.get(key), advantages[key])
+        for key, action in own.items()
+        if key in advantages
+    ]
 
 
 def step(
@@ -194,6 +225,7 @@ def _step_critics(
             {name: values.by_passage[position].cpu() for name, values in predictions.values.items()},
             estimates.targets[number],
             turns,
+            buffer.first.get(number),
         )
         for position, (number, turns) in enumerate(minibatch.items())
     ]
@@ -218,12 +250,12 @@ def _behavior_logprobs(buffer: Buffer, plan: Sequence[Minibatch]) -> list[dict[s
     Scored a minibatch at a time, so that half precision rounds as it will in the update.
     """
     logprobs: list[dict[str, tuple[float, ...]]] = [{} for _ in plan]
-    for name, agent in buffer.agents.items():
+    for owner, sharing in sharing_of(buffer.agents).items():
         changed = False
         for minibatch, known in zip(plan, logprobs, strict=True):
-            own = {key: one for _, key, one in actions(buffer.trees, minibatch, name)}
+            own = {key: one for name in sharing for _, key, one in actions(buffer.trees, minibatch, name)}
             if changed:
-                scores = agent.learner.behavior_logprobs(list(own.values()))
+                scores = buffer.agents[owner].learner.behavior_logprobs(list(own.values()))
                 known |= zip(own, scores, strict=True)
             changed |= bool(own)
     return logprobs
@@ -243,7 +275,7 @@ def _record(
     for number, turns in minibatch.items():
         for turn in turns:
             pairs = {
-                name: _pair(predictions.mixed[number][name], target, turn)
+                name: taught(predictions.mixed[number][name], target, turn)
                 for name, target in estimates.targets[number].items()
             }
             values[number, turn] = {name: predicted for name, (predicted, _) in pairs.items()}
@@ -253,25 +285,3 @@ def _record(
             if key in of_agent:
                 advantages.setdefault(place, {})[agent] = of_agent[key]
     return UpdateRecord(values, targets, advantages, metrics)
-
-
-def _pair(predicted: Prediction, target: Target, turn: int) -> tuple[float, float]:
-    """What was predicted of a turn and should have been: before its actions, if that is taught."""
-    if target.before is not None:
-        return float(predicted.before[turn]), float(target.before[turn])
-    assert target.after is not None
-    return float(predicted.after[turn]), float(target.after[turn])
-
-
-def _merged(records: Sequence[UpdateRecord]) -> UpdateRecord:
-    """The newest word on every turn, and the means of the metrics."""
-    names = sorted({key for record in records for key in record.metrics})
-    means = {
-        name: fmean(record.metrics[name] for record in records if name in record.metrics) for name in names
-    }
-    return UpdateRecord(
-        {place: one for record in records for place, one in record.values.items()},
-        {place: one for record in records for place, one in record.targets.items()},
-        {place: one for record in records for place, one in record.advantages.items()},
-        {**means, "optimizer_steps": float(len(records))},
-    )

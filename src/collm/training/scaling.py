@@ -8,18 +8,18 @@ import torch
 from torch import Tensor
 
 from collm.agents.critic import Critic
-from collm.agents.mixer import ValueModel
+from collm.agents.mixer import Mixer
 from collm.algorithms.base import Target
 from collm.errors import CollmError
 from collm.training.minibatches import Minibatch
 
 
-def scaled(critics: Mapping[str, ValueModel]) -> dict[str, Critic]:
+def scaled(critics: Mapping[str, Critic | Mixer]) -> dict[str, Critic]:
     """The critics that have a scale of their own."""
     return {
         name: critic
         for name, critic in critics.items()
-        if isinstance(critic, Critic) and critic.config.scaled_targets
+        if not isinstance(critic, Mixer) and critic.config.scaled_targets
     }
 
 

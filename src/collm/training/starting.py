@@ -25,7 +25,8 @@ def start_of(config: RunConfig, warn: Callable[[str], None]) -> Path | None:
         raise AbsentError("training.start_from", f"there is no folder {place}.", mend)
     checkpoint = checkpoint_of(Path(place), warn)
     there = sorted(path.name for path in (checkpoint / "agents").iterdir())
-    missing = sorted(config.agents.keys() - set(there))
+    owners = {name for name, agent in config.agents.items() if agent.shares is None}
+    missing = sorted(owners - set(there))
     if missing:
         problem = f"{checkpoint} has no agent {', '.join(missing)}."
         mend = f"name a run of this team; that one has {', '.join(there)}."

@@ -48,12 +48,14 @@ def value_step(
     values: Mapping[str, Tensor],
     targets: Mapping[str, Target],
     turns: Sequence[int],
+    first: Mapping[str, Prediction] | None = None,
 ) -> ValueStep:
     """The gradients of the algorithm's value losses at the chosen turns of one tree.
 
     Args:
         inputs, values: by critic or mixer; values as :func:`prediction` has them.
         targets: by the name of the mixed value, constants.
+        first: the mixed values before the update's first step, if the algorithm clips theirs.
 
     Raises:
         CollmError: if the algorithm has critics and teaches them nothing, or does not know a value.
@@ -67,12 +69,23 @@ def value_step(
         predicted[name] = torch.cat([values[list(turns)] for values, _ in pairs])
         actual[name] = torch.cat([constants[list(turns)] for _, constants in pairs])
     _check_taught(algorithm, "its critics", list(targets))
-    losses = [algorithm.value_losses(predicted[name], actual[name]).sum() for name in targets]
+    losses = [
+        algorithm.value_losses(predicted[name], actual[name], _earlier(first, name, target, turns)).sum()
+        for name, target in targets.items()
+    ]
     torch.stack(losses).sum().backward()
     gradients = {
         name: torch.zeros_like(leaf) if leaf.grad is None else leaf.grad for name, leaf in leaves.items()
     }
     return ValueStep(gradients, {name: one.detach() for name, one in predicted.items()}, actual)
+
+
+def _earlier(
+    first: Mapping[str, Prediction] | None, name: str, target: Target, turns: Sequence[int]
+) -> Tensor | None:
+    if first is None:
+        return None
+    return torch.cat([values[list(turns)] for values, _ in _pairs(first[name], target)])
 
 
 def _check_taught(algorithm: Algorithm, name: str, targets: Sequence[object]) -> None:
