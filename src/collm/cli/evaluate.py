@@ -30,6 +30,9 @@ def evaluate(
     split: Annotated[str, typer.Option(help="train or test.")] = "test",
     protocol: Protocol = "parallel",
     batch: Annotated[int, typer.Option(min=1, help="Episodes that play together.")] = 16,
+    blame: Annotated[
+        int | None, typer.Option(help="Draw every reply so often anew, to tell who caused the returns.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Keep episodes and measures here, and go on from what is kept.")
     ] = None,
@@ -47,6 +50,7 @@ def evaluate(
     from collm.evaluation.saved import open_team
 
     playing, others = split_off(protocol, overrides or [])
+    others += [] if blame is None else [f"evaluation.blame={blame}"]
     config, policies, name = open_team(folder, others, warn=warn)
     tell_notices(config.env)
     head = {"team": name, "split": split, "protocol": protocol}
@@ -87,7 +91,9 @@ def _kept(out: Path | None, head: dict[str, str], protocol: PlayProtocol, config
     from collm.runs.lock import locked
 
     sections = plain(config)
-    settings = {**head, "protocol": protocol.model_dump(mode="json")}
+    settings: dict[str, Any] = {**head, "protocol": protocol.model_dump(mode="json")}
+    if config.evaluation.blame:
+        settings["blame"] = config.evaluation.blame
     with locked(out):
         yield Kept(out, {**settings, **{name: sections[name] for name in _DECIDING}})
 

@@ -45,6 +45,13 @@ class TrainingConfig(Settings):
     threads: int | None = Field(default=None, ge=1, le=1024)
 
 
+def _bounded(samples: int) -> int:
+    """Test that there are enough samples for a bound, if any."""
+    if samples == 1:
+        raise ValueError("one sample gives no bound: must be 0, or at least 2")
+    return samples
+
+
 class EvaluationConfig(Settings):
     """Evaluation on the test tasks, at the agents' own sampling settings and greedily.
 
@@ -52,11 +59,14 @@ class EvaluationConfig(Settings):
         tasks: how many of the test tasks, from the first on; ``None`` for all.
         samples: sampled episodes for each task.
         greedy: play each task once greedily too.
+        blame: how often every reply of sampled episodes is drawn anew to tell who caused their returns;
+            0 for not at all, and otherwise at least 2.
     """
 
     tasks: int | None = Field(default=None, ge=1)
     samples: int = Field(default=1, ge=1, le=MOST)
     greedy: bool = True
+    blame: Annotated[int, AfterValidator(_bounded)] = Field(default=0, ge=0, le=MOST)
 
 
 def _found(backend: str) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from collm.evaluation.blame import Blame, with_blame
 from collm.protocols.episode import Episode, Message, response_seconds
 from collm.runs.records import turn_rows
 from collm.types import Tree, Turn
@@ -40,18 +41,20 @@ class Played:
         tree: turns with their rewards and metrics, without texts.
         response_seconds: of each turn.
         tokens: of each message.
+        caused: by agent, what the return owes to it, where that was asked for.
     """
 
     place: Place
     tree: Tree
     response_seconds: tuple[float, ...]
     tokens: tuple[int, ...]
+    caused: Mapping[str, float] = field(default_factory=dict)
 
 
-def row_of(place: Place, episode: Episode) -> dict[str, Any]:
+def row_of(place: Place, episode: Episode, blame: Blame | None = None) -> dict[str, Any]:
     """An episode with everything that was asked and replied; its turns as run folders have them."""
     failure = episode.tree.failure
-    turns = [] if failure is not None else list(turn_rows([episode.tree]))
+    turns = [] if failure is not None else list(with_blame(turn_rows([episode.tree]), [blame]))
     return {
         "number": place.number,
         "task": place.task,
@@ -94,6 +97,7 @@ def played_of(row: Mapping[str, Any]) -> Played:
         Tree(place, place.sample, tuple(map(_turn, turns)), parents, row["failure"]),
         tuple(turn["response_seconds"] for turn in turns),
         tuple(message["tokens"] for turn in turns for message in turn["messages"]),
+        turns[0].get("caused", {}) if turns else {},
     )
 
 
@@ -117,4 +121,13 @@ def spoken(played: Sequence[Played]) -> dict[str, list[list[float]]]:
         "response_seconds_mean": [list(one.response_seconds) for one in played],
         "tokens_mean": [[float(count) for count in one.tokens] for one in played],
         "messages_mean": [[float(len(one.tokens))] for one in played],
+    }
+
+
+def caused(played: Sequence[Played]) -> dict[str, list[list[float]]]:
+    """What returns owe to each agent, by ``caused/AGENT``."""
+    agents = dict.fromkeys(agent for one in played for agent in one.caused)
+    return {
+        f"caused/{agent}": [[one.caused[agent]] if agent in one.caused else [] for one in played]
+        for agent in agents
     }

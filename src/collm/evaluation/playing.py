@@ -11,8 +11,9 @@ from collm.config.tree import EvaluationConfig
 from collm.contract.held import Held, hold
 from collm.env import AnyEnvironment, Split, Task
 from collm.errors import CollmError
+from collm.evaluation.blame import Blame, blamed
 from collm.evaluation.bootstrap import bootstrap_interval
-from collm.evaluation.episodes import Place, Played, played_of, row_of, spoken
+from collm.evaluation.episodes import Place, Played, caused, played_of, row_of, spoken
 from collm.evaluation.evaluate import episode_seed
 from collm.evaluation.kept import Kept
 from collm.evaluation.measures import means, samples
@@ -69,8 +70,9 @@ def evaluate_by(
         advanced: called with how many episodes there are by now, and how many there will be.
 
     Raises:
-        CollmError: if no episode could be played.
+        CollmError: if no episode could be played, or blame is asked for where agents read each other.
     """
+    _check_blame(protocol, config)
     held = hold(env)
     tasks = protocol.stage(held).tasks(split)[: config.tasks]
     places = _places(tasks, config)
@@ -79,12 +81,24 @@ def evaluate_by(
     for part in _batches([place for place in places if place not in rows], batch):
         resets = [Reset(tasks[one.number], episode_seed(seed, one.task, one.sample)) for one in part]
         episodes = play(protocol, held, policies, resets, part[0].greedy)
-        fresh = {place: row_of(place, episode) for place, episode in zip(part, episodes, strict=True)}
+        told: Sequence[Blame | None] = [None] * len(part)
+        if config.blame and not part[0].greedy:
+            told = blamed(held, policies, [episode.tree for episode in episodes], config.blame)
+        fresh = {
+            place: row_of(place, episode, blame)
+            for place, episode, blame in zip(part, episodes, told, strict=True)
+        }
         if kept:
             kept.add(fresh.values())
         rows |= fresh
         advanced(len(rows), len(places))
     return _measured(held, [rows[place] for place in places])
+
+
+def _check_blame(protocol: PlayProtocol, config: EvaluationConfig) -> None:
+    if config.blame and protocol.type != "parallel":
+        problem = f"in {protocol.type} replies answer others of their turn: none can be replaced alone."
+        raise CollmError("evaluation.blame", problem, "leave it out, or play in parallel.")
 
 
 def _places(tasks: Sequence[Task], config: EvaluationConfig) -> list[Place]:
@@ -124,7 +138,7 @@ def _values(env: Held, played: Sequence[Played]) -> Values:
         problem = f"every episode failed: {played[0].tree.failure}."
         raise CollmError(env.place(), problem, "mend its infrastructure.")
     numbers = [one.place.number for one in sound]
-    single = {**samples([one.tree for one in sound]), **spoken(sound)}
+    single = {**samples([one.tree for one in sound]), **spoken(sound), **caused(sound)}
     values = {name: _by_task(of_episodes, numbers) for name, of_episodes in single.items()}
     if f"final_{PASSED}" in values and not sound[0].place.greedy:
         values |= _passes(values[f"final_{PASSED}"])

@@ -12,6 +12,7 @@ from collm.config.tree import RunConfig
 from collm.contract.held import Held
 from collm.env import Task
 from collm.errors import CollmError
+from collm.evaluation.blame import blamed, with_blame
 from collm.evaluation.evaluate import evaluate
 from collm.rollout import Rollout, probed, rollout
 from collm.runs.completions import completions_of
@@ -121,7 +122,10 @@ def _evaluate(run: Run, update: int, name: str) -> None:
     """Play the test tasks; keep measures and episodes."""
     evaluation = evaluate(run.env, run.team.policies, run.config.evaluation, run.config.seed)
     check_replies([*evaluation.sampled, *evaluation.greedy], f"after update {update}")
-    run.folder.write_episodes(f"evaluation-{name}", turn_rows(evaluation.sampled, spelled=_spelled(run)))
+    rows = turn_rows(evaluation.sampled, spelled=_spelled(run))
+    if samples := run.config.evaluation.blame:
+        rows = with_blame(rows, blamed(run.env, run.team.policies, evaluation.sampled, samples))
+    run.folder.write_episodes(f"evaluation-{name}", rows)
     completions = completions_of(turn_rows(evaluation.sampled), update, run.config.tracking.completions)
     if evaluation.greedy:
         run.folder.write_episodes(
