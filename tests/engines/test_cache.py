@@ -41,7 +41,7 @@ def test_tokens_after_cached_ones_see_them(model: Any) -> None:
 def test_seeking_back_writes_over_what_was_there(model: Any) -> None:
     cache = make(model, 6)
     run(model, TOKENS, cache)
-    cache.seek(4)
+    cache.write_at(None, 4)
     again = run(model, TOKENS[:, [0, 1]], cache, 4)
     fresh = run(model, torch.cat([TOKENS[:, :4], TOKENS[:, [0, 1]]], dim=1), make(model, 6))
     torch.testing.assert_close(again, fresh[:, 4:])

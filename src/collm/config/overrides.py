@@ -7,6 +7,7 @@ from typing import Any
 
 from collm.base.yaml_text import parse_yaml
 from collm.config.merging import EVERY_AGENT, merged
+from collm.config.overlays import KEY, overlay
 from collm.errors import CollmError
 
 
@@ -14,13 +15,17 @@ def overridden(values: Mapping[str, Any], overrides: Sequence[str]) -> dict[str,
     """A recipe with overrides laid on it, one after the other.
 
     What is set for ``agents.*`` is laid on every agent's own entry too, so the later override wins.
+    ``with=NAME`` lays settings that go together.
 
     Raises:
-        CollmError: if an override cannot be read, see :func:`parse_override`.
+        CollmError: if an override cannot be read, see :func:`parse_override`, or names no settings.
     """
     result = dict(values)
     for override in overrides:
-        result = _with_own_entries(merged(result, parse_override(override)), parse_override(override))
+        laid = parse_override(override)
+        if KEY in laid:
+            laid = overlay(laid[KEY], result)
+        result = _with_own_entries(merged(result, laid), laid)
     return result
 
 

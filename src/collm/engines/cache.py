@@ -34,12 +34,17 @@ class _BufferLayer(DynamicLayer):
     def __init__(self, capacity: int) -> None:
         super().__init__()
         self.capacity, self.length = capacity, 0
+        self.columns: Tensor | None = None
 
     def update(
         self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
     ) -> tuple[Tensor, Tensor]:
         if not self.is_initialized:
             self.allocate(key_states, value_states)
+        if self.columns is not None:
+            self.keys.index_copy_(2, self.columns, key_states)
+            self.values.index_copy_(2, self.columns, value_states)
+            return self.keys, self.values
         end = self.length + key_states.shape[-2]
         self.keys[:, :, self.length : end] = key_states
         self.values[:, :, self.length : end] = value_states
@@ -68,11 +73,19 @@ class BatchCache(Cache):
 
     def __init__(self, num_layers: int, capacity: int) -> None:
         super().__init__(layers=[_BufferLayer(capacity) for _ in range(num_layers)])
+        self.capacity = capacity
 
-    def seek(self, column: int) -> None:
-        """Continue writing at a column; everything before it counts as cached."""
+    def write_at(self, columns: Tensor | None, first: int) -> None:
+        """Say where the next states belong; everything before counts as cached.
+
+        Args:
+            columns: ``"new"``, the same as a tensor, where attention is to read the whole buffer, written
+                to or not; ``None`` where it is to read up to the last column that was written.
+            first: of the columns.
+        """
         for layer in self.layers:
-            layer.length = column
+            layer.columns = columns
+            layer.length = first if columns is None else first + len(columns)
 
     def restore(self, rows: Sequence[RowCache | None], starts: Sequence[int]) -> None:
         """Copy the states of earlier turns to where each row starts."""

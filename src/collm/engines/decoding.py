@@ -6,27 +6,21 @@ rows that have finished leave the batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from collm.engines.cache import NOTHING_CACHED, BatchCache, RowCache, left_padded
-from collm.engines.drawing import Draft, Sampled, choose, noise
+from collm.engines.batch import Batch, Pace, Watch, pace_of
+from collm.engines.cache import BatchCache, RowCache, left_padded
+from collm.engines.drawing import Draft, Sampled, choose
 from collm.engines.recurrent import sample_recurrent
-from collm.functional.logprobs import float64_device
 from collm.models.config import Sampling
 from collm.models.families import family, head_logits, text_config, trunk
 from collm.models.masks import attention_masks
-from collm.types import FinishReason
 
-__all__ = ["Decoder", "Draft", "Sampled"]
-
-_SHRINK_BELOW = 0.6
-
-Watch = Callable[[Mapping[int, int]], Collection[int]]
-"""Told the token that was just drawn for each draft, by its number; gives the drafts to draw no further."""
+__all__ = ["Decoder", "Draft", "Sampled", "Watch"]
 
 
 class Decoder:
@@ -36,11 +30,23 @@ class Decoder:
         model: a Hugging Face causal language model.
         end_ids: tokens that end an action.
         pad_id: fills unused positions; never attended to.
+        prefill_tokens: of contexts that pass through the model at once, padding included; ``None`` for all.
+        pace: how often rows are looked at, and in what shapes attention reads; by default as suits the
+            model's device.
     """
 
-    def __init__(self, model: Any, end_ids: frozenset[int], pad_id: int) -> None:
+    def __init__(
+        self,
+        model: Any,
+        end_ids: frozenset[int],
+        pad_id: int,
+        prefill_tokens: int | None = None,
+        pace: Pace | None = None,
+    ) -> None:
         self._model, self._pad_id, self._family = model, pad_id, family(model)
-        self._end_ids = torch.tensor(sorted(end_ids), device=model.device)
+        self._prefill_tokens, self._pace = prefill_tokens, pace or pace_of(model.device)
+        self._end_ids = torch.tensor(sorted(end_ids), dtype=torch.long, device=model.device)
+        self._static = self._pace.static and self._family.branching
 
     @torch.inference_mode()
     def sample(
@@ -52,12 +58,16 @@ class Decoder:
         """
         if not self._family.keyed:
             return sample_recurrent(self._model, drafts, sampling, self._end_ids)
-        batch = self._encode(drafts, sampling, keep)
-        while batch.active.numel():
-            self._advance(batch, sampling, watch)
+        batch, going = self._encode(drafts, sampling, keep), True
+        while going:
+            self._draw(batch, sampling, watch)
+            if batch.full or batch.step % self._pace.look_every == 0:
+                going = batch.look()
+            if going:
+                self._advance(batch)
         return batch.results()
 
-    def _encode(self, drafts: Sequence[Draft], sampling: Sampling, keep: bool) -> _Batch:
+    def _encode(self, drafts: Sequence[Draft], sampling: Sampling, keep: bool) -> Batch:
         """Run the model over every different context once, then branch."""
         unique = list(dict.fromkeys(draft.context for draft in drafts))
         cached = {draft.context: draft.cached for draft in drafts}
@@ -67,34 +77,58 @@ class Decoder:
         new = max(len(context) - _known(row, context) for context, row in zip(unique, rows, strict=True))
         cache = BatchCache(text_config(self._model).num_hidden_layers, width)
         cache.restore(rows, starts)
-        cache.seek(width - new)
         device = self._model.device
         tokens = left_padded(unique, self._pad_id, device)[:, width - new :]
-        logits = self._forward(tokens, cache, torch.tensor(starts, device=device), width - new)
+        hidden = self._read(tokens, cache, torch.tensor(starts, device=device), width - new, any(starts))
+        logits = head_logits(self._model, hidden[:, -1])
         position = {context: index for index, context in enumerate(unique)}
         branches = torch.tensor([position[draft.context] for draft in drafts], device=device)
-        return _Batch(drafts, cache, branches, logits[branches], width, sampling.max_tokens, keep)
+        return Batch(drafts, cache, branches, logits[branches], width, sampling.max_tokens, keep)
 
-    def _advance(self, batch: _Batch, sampling: Sampling, watch: Watch | None) -> None:
-        """Draw one token for every active row, and run the model over it where the row goes on."""
+    def _read(self, tokens: Tensor, cache: BatchCache, starts: Tensor, column: int, padded: bool) -> Tensor:
+        """Hidden states of the last columns, after all have passed through the model, in chunks."""
+        limit = self._prefill_tokens
+        size = tokens.shape[1] if limit is None else max(1, limit // len(tokens))
+        hidden = tokens.new_empty(0)
+        for chunk in tokens.split(size, dim=1):
+            hidden = self._forward(chunk, cache, starts, column, padded)
+            column += chunk.shape[1]
+        return hidden
+
+    def _draw(self, batch: Batch, sampling: Sampling, watch: Watch | None) -> None:
+        """Draw one token for every row, ended or not."""
         tokens, logprobs = choose(batch.logits, batch.uniforms(), sampling)
-        done = torch.isin(tokens, self._end_ids)
+        done = (tokens.unsqueeze(1) == self._end_ids).any(1)
         if watch is not None:
             done |= batch.unwanted(tokens, watch)
-        if batch.append(tokens, logprobs, done) and batch.active.numel():
-            batch.logits = self._forward(
-                batch.next_tokens.unsqueeze(1), batch.cache, batch.starts, batch.width + batch.step - 1
-            )
+        batch.append(tokens, logprobs, done)
 
-    def _forward(self, tokens: Tensor, cache: BatchCache, starts: Tensor, column: int) -> Tensor:
-        """Logits after the last column; columns before a row's start are hidden."""
-        columns = torch.arange(column, column + tokens.shape[1], device=tokens.device)
+    def _advance(self, batch: Batch) -> None:
+        """Run the model over the tokens that were drawn last."""
+        column = batch.width + batch.step - 1
+        tokens = batch.next_tokens.unsqueeze(1)
+        hidden = self._forward(tokens, batch.cache, batch.starts, column, batch.padded, self._static)
+        batch.logits = head_logits(self._model, hidden[:, -1])
+
+    def _forward(
+        self,
+        tokens: Tensor,
+        cache: BatchCache,
+        starts: Tensor,
+        column: int,
+        padded: bool,
+        static: bool = False,
+    ) -> Tensor:
+        """Hidden states of some columns; those before a row's start are hidden."""
+        end = column + tokens.shape[1]
+        columns = torch.arange(column, end, device=tokens.device)
+        cache.write_at(columns if static else None, column)
         inputs: dict[str, Any] = {"input_ids": tokens, "past_key_values": cache, "use_cache": True}
         if self._family.positions:
             inputs["position_ids"] = (columns - starts[:, None]).clamp_min(0)
-        inputs["attention_mask"] = self._mask(columns, starts, int(columns[-1]) + 1)
-        hidden = trunk(self._model)(**inputs).last_hidden_state
-        return head_logits(self._model, hidden[:, -1])
+        if static or padded or not self._pace.bare:
+            inputs["attention_mask"] = self._mask(columns, starts, cache.capacity if static else end)
+        return trunk(self._model)(**inputs).last_hidden_state  # type: ignore[no-any-return]
 
     def _mask(self, columns: Tensor, starts: Tensor, width: int) -> Tensor | dict[str, Tensor]:
         """What hides the padding: whole masks where the family honours them, else ``"row key"``."""
@@ -105,84 +139,6 @@ class Decoder:
         visible = causal | (keys == columns[:, None])
         places = (keys - starts[:, None]).clamp_min(0)
         return attention_masks(self._model, visible, places[:, columns], places)
-
-
-class _Batch:
-    """The rows that are being decoded. ``active`` holds the draft number of each row of the cache."""
-
-    def __init__(
-        self,
-        drafts: Sequence[Draft],
-        cache: BatchCache,
-        branches: Tensor,
-        logits: Tensor,
-        width: int,
-        max_tokens: int,
-        keep: bool,
-    ) -> None:
-        device = logits.device
-        self._drafts, self._max_tokens, self._keep = drafts, max_tokens, keep
-        self._noise = noise([draft.seed for draft in drafts], max_tokens).to(float64_device(device))
-        self._tokens = torch.zeros(len(drafts), max_tokens, dtype=torch.long, device=device)
-        self._logprobs = torch.zeros(len(drafts), max_tokens, device=device)
-        self._finished: dict[int, tuple[int, FinishReason, RowCache]] = {}
-        self.active = torch.arange(len(drafts), device=device)
-        self.starts = torch.tensor([width - len(draft.context) for draft in drafts], device=device)
-        self.cache = cache.select(branches, width + max_tokens)
-        self.logits, self.width, self.step = logits, width, 0
-        self.next_tokens = torch.empty(0, dtype=torch.long, device=device)
-        self._alive = torch.ones(len(drafts), dtype=torch.bool, device=device)
-
-    def uniforms(self) -> Tensor:
-        return self._noise[self.active.to(self._noise.device), self.step]
-
-    def unwanted(self, tokens: Tensor, watch: Watch) -> Tensor:
-        """The rows that somebody who sees each token as it is drawn wants no longer, ``"row"``."""
-        rows = zip(self.active.tolist(), tokens.tolist(), self._alive.tolist(), strict=True)
-        dropped = watch({number: token for number, token, alive in rows if alive})
-        return torch.isin(self.active, torch.tensor(sorted(dropped), device=tokens.device, dtype=torch.long))
-
-    def append(self, tokens: Tensor, logprobs: Tensor, done: Tensor) -> bool:
-        """Write one token to each row and retire the finished ones; false once nothing is left to draw."""
-        self._tokens[self.active, self.step] = tokens
-        self._logprobs[self.active, self.step] = logprobs
-        self.step += 1
-        full = self.step == self._max_tokens
-        ending = self._alive & (done | full)
-        if bool(ending.any()):
-            self._retire(ending, done)
-        self._alive &= ~ending
-        self.next_tokens = tokens
-        alive = int(self._alive.sum())
-        if alive == 0:
-            self.active = self.active[:0]
-        elif alive < _SHRINK_BELOW * len(self.active):
-            self._shrink()
-        return alive > 0
-
-    def _retire(self, ending: Tensor, done: Tensor) -> None:
-        for row in ending.nonzero().flatten().tolist():
-            number, start = int(self.active[row]), int(self.starts[row])
-            length = self.width - start + self.step - 1
-            reason: FinishReason = "stop" if bool(done[row]) else "length"
-            kept = self.cache.row(row, start, length).compact() if self._keep else NOTHING_CACHED
-            self._finished[number] = (self.step, reason, kept)
-
-    def _shrink(self) -> None:
-        rows = self._alive.nonzero().flatten()
-        self.cache = self.cache.select(rows, self.width + self._max_tokens)
-        self.active, self.starts = self.active[rows], self.starts[rows]
-        self.next_tokens, self._alive = self.next_tokens[rows], self._alive[rows]
-
-    def results(self) -> list[Sampled]:
-        tokens, logprobs = self._tokens.tolist(), self._logprobs.tolist()
-        sampled = []
-        for number in range(len(self._drafts)):
-            length, reason, cache = self._finished[number]
-            sampled.append(
-                Sampled(tuple(tokens[number][:length]), tuple(logprobs[number][:length]), reason, cache)
-            )
-        return sampled
 
 
 def _known(row: RowCache | None, context: tuple[int, ...]) -> int:

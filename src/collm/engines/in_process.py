@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from collm.engines.base import Completion, Deferred, Prompt
 from collm.engines.cache import RowCache
@@ -20,11 +21,19 @@ class InProcess:
         end_ids: tokens that end a completion.
         pad_id: fills unused positions.
         batch_rows: completions decoded together; bounds memory, not results.
+        prefill_tokens: of prompts read at once, ``None`` for all; bounds memory, not results.
     """
 
-    def __init__(self, weights: Handle, end_ids: frozenset[int], pad_id: int, batch_rows: int) -> None:
+    def __init__(
+        self,
+        weights: Handle,
+        end_ids: frozenset[int],
+        pad_id: int,
+        batch_rows: int,
+        prefill_tokens: int | None = None,
+    ) -> None:
         self._weights, self._end_ids, self._pad_id = weights, end_ids, pad_id
-        self._batch_rows = batch_rows
+        self._batch_rows, self._prefill_tokens = batch_rows, prefill_tokens
         self._kept: dict[Ids, RowCache] = {}
         self._version = 0
 
@@ -40,7 +49,7 @@ class InProcess:
         """
         drafts = [Draft(prompt.token_ids, None, prompt.seeds[0]) for prompt in prompts]
         with self._weights.model() as model:
-            decoder = Decoder(model, self._end_ids, self._pad_id)
+            decoder = self._decoder(model)
             return [
                 self._completion(sampled) for sampled in decoder.sample(drafts, sampling, watch, keep=False)
             ]
@@ -64,7 +73,7 @@ class InProcess:
     def _drawn(self, drafts: Sequence[Draft], sampling: Sampling, keep: bool) -> list[Completion]:
         drawn: list[Completion] = []
         with self._weights.model() as model:
-            decoder = Decoder(model, self._end_ids, self._pad_id)
+            decoder = self._decoder(model)
             for start in range(0, len(drafts), self._batch_rows):
                 batch = drafts[start : start + self._batch_rows]
                 for draft, sampled in zip(batch, decoder.sample(batch, sampling, keep=keep), strict=True):
@@ -72,6 +81,9 @@ class InProcess:
                         self._kept[draft.context + sampled.token_ids] = sampled.cache
                     drawn.append(self._completion(sampled))
         return drawn
+
+    def _decoder(self, model: Any) -> Decoder:
+        return Decoder(model, self._end_ids, self._pad_id, self._prefill_tokens)
 
     def _cached(self, prompt: Prompt) -> RowCache | None:
         return self._kept.get(prompt.token_ids[: prompt.known]) if prompt.known else None

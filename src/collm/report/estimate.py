@@ -133,7 +133,7 @@ def footprint(config: ModelConfig, role: str, field: str, work: Work) -> Footpri
     """The needs of one role; see :func:`footprints`."""
     architecture = read_architecture(config.model, field)
     text = architecture.to_json_string(use_diff=False)
-    size, policy = _bytes_of(config.dtype), isinstance(config, AgentConfig)
+    size, policy = bytes_of(config.dtype), isinstance(config, AgentConfig)
     whole, whole_largest, head = parameters(text)
     if not policy and config.adapter is None:
         whole -= head
@@ -143,7 +143,7 @@ def footprint(config: ModelConfig, role: str, field: str, work: Work) -> Footpri
     own = size if config.adapter is None else 4
     shared = config.adapter is not None or (policy and work.reference)
     base = (f"{model_source(config.model)} {config.dtype}", whole * size) if shared else None
-    shape, several = _shape(config, text, work)
+    shape, several = shape_of(config, text, work)
     passes = learning(shape)
     return Footprint(
         role=role,
@@ -160,7 +160,7 @@ def footprint(config: ModelConfig, role: str, field: str, work: Work) -> Footpri
     )
 
 
-def _shape(config: ModelConfig, architecture: str, work: Work) -> tuple[Shape, bool]:
+def shape_of(config: ModelConfig, architecture: str, work: Work) -> tuple[Shape, bool]:
     """The largest microbatch, and whether a step has several of them."""
     longest, spoken, settings = config.context, 0, {}
     if isinstance(config, AgentConfig):
@@ -208,32 +208,33 @@ def _moments(config: ModelConfig, trained: int, size: int) -> int:
 def _kept(config: ModelConfig, architecture: Any, work: Work) -> int:
     if not isinstance(config, AgentConfig) or not config.keeps_cache or work.turns == 1:
         return 0
-    return work.kept * config.context * _cached(architecture, config.dtype)
+    return work.kept * config.context * cached_bytes(architecture, config.dtype)
 
 
 def _sampling(config: AgentConfig, architecture: Any, text: str, shape: Shape, work: Work) -> int:
     """The worst moment of drawing: prompts are read, their states branch, tokens are chosen."""
     rows = min(work.rows, config.batch_rows)
     prompts = -(-rows // work.siblings)
-    state = _cached(architecture, config.dtype)
+    state = cached_bytes(architecture, config.dtype)
     read = prompts * config.context * state
     drawn = rows * (config.context + config.sampling.max_tokens) * state
     fresh = config.context // work.turns if config.keeps_cache else config.context
-    mask = prompts * fresh * config.context * (1 + _bytes_of(config.dtype))
+    mask = prompts * fresh * config.context * (1 + bytes_of(config.dtype))
     one = Shape(text, config.dtype, prompts, max(1, fresh), False, 0)
     choice = drawing(text, config.dtype, rows, config.sampling.model_dump_json())
     return max(read + mask + scoring(one), read + drawn, drawn + choice)
 
 
-def _cached(architecture: Any, dtype: str) -> int:
+def cached_bytes(architecture: Any, dtype: str) -> int:
     """Bytes of keys and values of a token."""
     config = architecture.get_text_config(decoder=True)
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    return int(2 * config.num_hidden_layers * heads * head_dim * _bytes_of(dtype))
+    return int(2 * config.num_hidden_layers * heads * head_dim * bytes_of(dtype))
 
 
-def _bytes_of(dtype: str) -> int:
+def bytes_of(dtype: str) -> int:
+    """Bytes of a number."""
     return torch.finfo(getattr(torch, dtype)).bits // 8
 
 

@@ -32,7 +32,8 @@ from collm.models.masks import model_inputs
 from collm.models.packing import Row
 from collm.models.teacher_forcing import score
 
-_DEPTHS = (2, 3)
+DEPTHS = (2, 3)
+"""Layers of the two models that are run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +126,17 @@ class Learning:
 @cache
 def learning(shape: Shape) -> Learning:
     """One microbatch forward and backward; the model has no gradients before."""
-    small, large = (_learn(shape, depth) for depth in _DEPTHS)
+    small, large = (_learn(shape, depth) for depth in DEPTHS)
     depth = layers_of(shape.architecture)
-    lines = (_line(a, b, depth) for a, b in zip(small, large, strict=True))
+    lines = (at_depth(a, b, depth) for a, b in zip(small, large, strict=True))
     return Learning(*lines)
 
 
 @cache
 def scoring(shape: Shape) -> int:
     """Bytes at most while one microbatch is scored without gradients."""
-    with _model(shape, _DEPTHS[0]) as (model, ledger), torch.no_grad():
-        for _ in _losses(model, shape):
+    with simulated(shape, DEPTHS[0]) as (model, ledger), torch.no_grad():
+        for _ in losses_of(model, shape):
             pass
         return ledger.peak
 
@@ -144,7 +145,7 @@ def scoring(shape: Shape) -> int:
 def drawing(architecture: str, dtype: str, rows: int, sampling: str) -> int:
     """Bytes at most while one token is chosen for each of some rows, logits among them."""
     shape = Shape(architecture, dtype, 1, 1, False, 1)
-    with _model(shape, 1) as (model, ledger), torch.inference_mode():
+    with simulated(shape, 1) as (model, ledger), torch.inference_mode():
         width = model.get_input_embeddings().embedding_dim
         logits = head_logits(model, torch.empty(rows, width, dtype=model.dtype))
         choose(logits, torch.empty(rows, dtype=torch.float64), Sampling.model_validate_json(sampling))
@@ -155,15 +156,15 @@ def drawing(architecture: str, dtype: str, rows: int, sampling: str) -> int:
 def parameters(architecture: str, adapter: AdapterConfig | None = None) -> tuple[int, int, int]:
     """Parameters of a model, or of an adapter on it; of the largest of them, and of the head alone."""
     sizes = []
-    for depth in _DEPTHS:
+    for depth in DEPTHS:
         shape = Shape(architecture, "float32", 1, 1, False, 1, adapter=adapter)
-        with _model(shape, depth) as (model, _):
+        with simulated(shape, depth) as (model, _):
             counts = [p.numel() for p in model.parameters() if p.requires_grad]
             tied = model.get_output_embeddings().weight is model.get_input_embeddings().weight
             head = 0 if tied else model.get_output_embeddings().weight.numel()
             sizes.append((sum(counts), max(counts), head))
     (few, largest, head), (more, _, _) = sizes
-    return _line(few, more, layers_of(architecture)), largest, head
+    return at_depth(few, more, layers_of(architecture)), largest, head
 
 
 def layers_of(architecture: str) -> int:
@@ -172,8 +173,9 @@ def layers_of(architecture: str) -> int:
     return layers
 
 
-def _line(at_first: int, at_second: int, depth: int) -> int:
-    return at_first + (at_second - at_first) * (depth - _DEPTHS[0])
+def at_depth(at_first: int, at_second: int, depth: int) -> int:
+    """What a model of some depth has, from what models of the two :data:`DEPTHS` have."""
+    return at_first + (at_second - at_first) * (depth - DEPTHS[0])
 
 
 def _config(architecture: str, depth: int | None = None) -> Any:
@@ -188,7 +190,7 @@ def _config(architecture: str, depth: int | None = None) -> Any:
 
 
 @contextmanager
-def _model(shape: Shape, depth: int) -> Iterator[tuple[Any, Ledger]]:
+def simulated(shape: Shape, depth: int) -> Iterator[tuple[Any, Ledger]]:
     """A model of a few layers without numbers, and the ledger of what is made inside."""
     config = _config(shape.architecture, depth)
     # Whether rows are packed cannot be read off positions without numbers; ours never are.
@@ -209,7 +211,7 @@ def _add_adapter(model: Any, config: AdapterConfig) -> None:
 def _learn(shape: Shape, depth: int) -> tuple[int, int, int]:
     """Activations, ending and graph, at one depth."""
     marks: list[int] = []
-    with _model(shape, depth) as (model, ledger):
+    with simulated(shape, depth) as (model, ledger):
         layers = checkpointed_layers(model)
 
         def told(mark: Callable[[], int]) -> Any:
@@ -224,7 +226,7 @@ def _learn(shape: Shape, depth: int) -> tuple[int, int, int]:
         if layers[0] is not layers[-2]:
             layers[0].register_forward_hook(told(ledger.mark))
         with checkpointed(model, shape.checkpointing):
-            losses = _losses(model, shape)
+            losses = losses_of(model, shape)
             loss = next(losses)
         graph = ledger.live
         loss.backward()
@@ -232,7 +234,7 @@ def _learn(shape: Shape, depth: int) -> tuple[int, int, int]:
         return activations, ledger.peak, graph
 
 
-def _losses(model: Any, shape: Shape) -> Iterator[Tensor]:
+def losses_of(model: Any, shape: Shape) -> Iterator[Tensor]:
     """The sum of what a microbatch says: log-probabilities of replies, or a critic's values."""
     rows = [_row(shape, number) for number in range(shape.rows)]
     if shape.replies:
