@@ -20,8 +20,7 @@ from transformers import (
 from collm.agents.agent import Agent
 from collm.agents.policy import Request
 from collm.errors import CollmError
-from collm.models.packing import Ids
-from collm.types import Action, History, Observation
+from collm.types import Action, History, Ids, Observation
 from tests.agents.models import CUTS, weights
 from tests.tiny_agents import MakeAgent, model_of
 

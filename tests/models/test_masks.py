@@ -9,7 +9,9 @@ from torch import Tensor
 
 from collm.errors import CollmError
 from collm.models.masks import attention_masks, model_inputs, visibility
-from collm.models.packing import Cost, Ids, Row, pack
+from collm.models.packing import Cost, pack
+from collm.models.rows import Row
+from collm.types import Ids
 from tests.agents.models import open_model
 from tests.families import tiny_model
 

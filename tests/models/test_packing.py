@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import random
+import time
 
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collm.models.packing import Cost, Ids, Row, microbatches, pack
+from collm.models.packing import Cost, pack
+from collm.models.rows import Row, microbatches
+from collm.types import Ids
 
 Sample = tuple[Ids, Ids]
 
@@ -96,6 +99,46 @@ def test_sharing_is_left_where_it_does_not_pay() -> None:
     assert len(pack(SIBLINGS, SHARE_NEVER, max_tokens=100)) == 3
     assert len(pack(SIBLINGS, SHARE_ALWAYS, max_tokens=5)) == 3
     assert [len(row.tokens) for row in pack(SIBLINGS, SHARE_ALWAYS, max_tokens=6)] == [6, 6]
+
+
+def work(rows: list[Row], cost: Cost) -> float:
+    return sum(cost.row(len(row.tokens), row.branching) for row in rows)
+
+
+def test_a_large_tree_is_cut_where_its_rows_would_grow_too_long() -> None:
+    """Pairs of siblings share, but the two halves of the tree attend to each other in vain."""
+    samples: list[Sample] = [((1,), (2,) * 9), ((1,), (3,) * 9)]
+    for branch in (2, 3):
+        prompt = (1, *(branch,) * 9, 4)
+        samples += [(prompt, (5, 5)), (prompt, (6, 6))]
+    cost = Cost(linear=10.0, attention=1.0)
+    rows = pack(samples, cost, max_tokens=1000)
+    assert_faithful(rows, samples)
+    assert [sorted(number for number, _ in row.spans) for row in rows] == [[0, 2, 3], [1, 4, 5]]
+    whole = pack(samples, SHARE_ALWAYS, max_tokens=1000)
+    assert sum(cost.row(len(row.tokens), row.branching) for row in rows) < cost.row(
+        len(whole[0].tokens), True
+    )
+
+
+@given(st.composite(trees)(), st.sampled_from([Cost(3.0, 1.0), Cost(20.0, 1.0)]))
+def test_what_is_shared_costs_no_more_than_rows_that_do_not_branch(samples: list[Sample], cost: Cost) -> None:
+    shared, alone = (
+        sum(cost.row(len(row.tokens), row.branching) for row in pack(samples, cost, most))
+        for most in (1000, 0)
+    )
+    assert shared <= alone
+
+
+def test_long_prompts_are_packed_in_near_linear_time() -> None:
+    def seconds(count: int) -> float:
+        samples = [((number, *range(2000)), (1, 2)) for number in range(count)]
+        began = time.process_time()
+        pack(samples, Cost(1.0, 1.0), 16384)
+        return time.process_time() - began
+
+    seconds(8)
+    assert seconds(512) < 16 * min(seconds(64) for _ in range(3))  # squared it would be 64 times
 
 
 def test_without_room_for_sharing_no_row_branches() -> None:

@@ -11,8 +11,9 @@ from torch import Tensor
 from collm.functional.logprobs import token_logprobs
 from collm.models.config import Sampling
 from collm.models.families import head_logits
-from collm.models.packing import Cost, Ids, pack
+from collm.models.packing import Cost, pack
 from collm.models.teacher_forcing import ScoredBatch, forward_cost, head_logprobs, packed, score
+from collm.types import Ids
 from tests.agents.models import CUTS, PLAIN, assert_close, forced_logprobs, gradients, open_model
 from tests.families import tiny_model
 

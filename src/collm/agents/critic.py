@@ -21,7 +21,7 @@ from collm.models.families import text_config, trunk
 from collm.models.loading import check_known, load_tokenizer, load_trunk
 from collm.models.masks import model_inputs
 from collm.models.optimizer import Optimizer
-from collm.models.packing import Row, microbatches
+from collm.models.rows import Row, microbatches
 
 _HEAD_FILE = "value_head.safetensors"
 

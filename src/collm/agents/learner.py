@@ -16,7 +16,7 @@ from collm.functional.losses import TokenScores, importance_ratios, token_diverg
 from collm.models.backbone import Handle
 from collm.models.checkpointing import checkpointed
 from collm.models.optimizer import Optimizer
-from collm.models.packing import Row
+from collm.models.rows import Row
 from collm.models.teacher_forcing import ScoredBatch, packed, score
 from collm.types import Action, Ids
 

@@ -17,8 +17,10 @@ from collm.errors import CollmError
 from collm.functional.logprobs import token_logprobs
 from collm.models.config import Sampling
 from collm.models.families import family, text_config
-from collm.models.packing import Cost, Ids, Row, pack
+from collm.models.packing import Cost, pack
+from collm.models.rows import Row
 from collm.models.teacher_forcing import score
+from collm.types import Ids
 
 _REPLY = 12
 _SAMPLING = Sampling(max_tokens=_REPLY)

@@ -11,7 +11,7 @@ from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
 
 from collm.errors import CollmError
 from collm.models.families import family, text_config
-from collm.models.packing import Row
+from collm.models.rows import Row
 
 Inputs = dict[str, Any]
 

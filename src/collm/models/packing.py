@@ -1,18 +1,22 @@
 """Packs samples into rows so that a prefix that several share passes through the model once.
 
-A row is a tree of token segments: the turns of one episode follow each other in it, siblings branch
-off where their histories part. Which rows to share is found from the tokens alone.
+What can be shared is found from the tokens alone: prompts and actions are the places of a tree, each
+below the longest one that it begins with. What is worth sharing is a matter of cost: a long row saves
+tokens, but each of them is weighed against all others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 
-import torch
-from torch import Tensor
+from collm.models.rows import Row
+from collm.types import Ids
 
-Ids = tuple[int, ...]
+Samples = Sequence[tuple[Ids, Ids]]
+"""Pairs of prompt and action, both non-empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,153 +26,141 @@ class Cost:
     linear: float
     attention: float
 
+    def row(self, tokens: int, branching: bool) -> float:
+        """Of a row; one that does not branch takes the causal path, which leaves half of the pairs out."""
+        return self.linear * tokens + self.attention * tokens**2 * (1.0 if branching else 0.5)
+
 
 @dataclass(frozen=True, slots=True)
-class _Segment:
-    """A run of tokens; ``visible`` are the column ranges before it that it attends to."""
-
-    start: int
-    end: int
-    visible: tuple[tuple[int, int], ...]
-
-
-@dataclass(slots=True)
-class Row:
-    """Tokens that go through the model together.
+class _Places:
+    """Where samples begin and end, as a forest: ends have the samples' numbers, other prompts follow.
 
     Attributes:
-        tokens: the ids.
-        positions: each token's position in its own history.
-        spans: for each sample in the row its number and the columns whose logits predict its action.
-        branching: whether some token must not attend to all tokens before it.
-        window: how many of the most recent tokens are seen, ``None`` for all (the paper's ``C`` pairs
-            that stay in the cache, section 4.1).
+        parents: for each place the one that it continues, ``None`` where nothing is before it.
+        depths: how many tokens lead to it.
+        origins: for each sample the place of its prompt.
     """
 
-    tokens: list[int] = field(default_factory=list)
-    positions: list[int] = field(default_factory=list)
-    spans: list[tuple[int, list[int]]] = field(default_factory=list)
-    branching: bool = False
-    window: int | None = None
-    _segments: list[_Segment] = field(default_factory=list)
-
-    def append(self, tokens: Ids, segment: int | None, column: int) -> int:
-        """Add tokens that continue ``segment`` after ``column``; return the new segment's number."""
-        start = len(self.tokens)
-        visible: tuple[tuple[int, int], ...] = ()
-        first_position = 0
-        if segment is not None:
-            parent = self._segments[segment]
-            visible = (*parent.visible, (parent.start, column + 1))
-            first_position = self.positions[column] + 1
-        self.branching |= column != start - 1
-        self._segments.append(_Segment(start, start + len(tokens), visible))
-        self.tokens.extend(tokens)
-        self.positions.extend(range(first_position, first_position + len(tokens)))
-        return len(self._segments) - 1
-
-    def mask(self) -> Tensor:
-        """Boolean ``"query key"``: which tokens see which."""
-        size = len(self.tokens)
-        visible = torch.zeros(size, size, dtype=torch.bool)
-        for segment in self._segments:
-            own = slice(segment.start, segment.end)
-            visible[own, own] = (
-                torch.ones(segment.end - segment.start, segment.end - segment.start).tril().bool()
-            )
-            for start, end in segment.visible:
-                visible[own, start:end] = True
-        if self.window is None:
-            return visible
-        positions = torch.tensor(self.positions)
-        return visible & (positions[:, None] - positions[None, :] < self.window)
-
-    @property
-    def needs_mask(self) -> bool:
-        """Whether plain causal attention would see too much."""
-        return self.branching or (self.window is not None and len(self.tokens) > self.window)
+    parents: list[int | None]
+    depths: list[int]
+    origins: list[int]
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a token sequence ends: a column of a segment of a row."""
+@dataclass(frozen=True, slots=True, order=True)
+class _Draft:
+    """A row to be: how long, whether it branches, and the samples in it."""
 
-    row: Row
-    segment: int
-    column: int
+    tokens: int
+    branching: bool
+    samples: tuple[int, ...]
 
 
-def pack(samples: Sequence[tuple[Ids, Ids]], cost: Cost, max_tokens: int) -> list[Row]:
-    """Pack (prompt, action) pairs, sharing prefixes where that saves work.
+def pack(samples: Samples, cost: Cost, max_tokens: int) -> list[Row]:
+    """Pack (prompt, action) pairs, sharing prefixes where that saves work; near linear in all tokens.
 
     Args:
         samples: token ids; every prompt and every action is non-empty.
         cost: decides whether a shared prefix outweighs the longer row.
         max_tokens: a row that branches does not grow beyond this; 0 lets none branch.
     """
-    rows: list[Row] = []
-    places: dict[Ids, _Place] = {}
-    for number in sorted(range(len(samples)), key=lambda index: len(samples[index][0])):
+    places = _places(samples)
+    drafts = _drafts(places, len(samples), cost, max_tokens)
+    chosen = [_in_order(draft.samples, samples) for draft in drafts]
+    chosen.sort(key=lambda numbers: _rank(numbers[0], samples))
+    return [_row(numbers, samples, places) for numbers in chosen]
+
+
+def _rank(number: int, samples: Samples) -> tuple[int, int]:
+    return len(samples[number][0]), number
+
+
+def _in_order(numbers: Iterable[int], samples: Samples) -> list[int]:
+    """Those with short prompts first, so that all come after what they continue."""
+    return sorted(numbers, key=lambda number: _rank(number, samples))
+
+
+def _places(samples: Samples) -> _Places:
+    """The tree of all prompts and ends of actions."""
+    by_tokens: dict[Ids, int] = {}
+    for number in _in_order(range(len(samples)), samples):
+        by_tokens[samples[number][0] + samples[number][1]] = number
+    depths = [len(prompt) + len(action) for prompt, action in samples]
+    parents: list[int | None] = [None] * len(samples)
+    prompts = []
+    for prompt, _ in samples:
+        if prompt not in by_tokens:
+            by_tokens[prompt] = len(depths)
+            prompts.append(prompt)
+            depths.append(len(prompt))
+    before = _longest_prefixes(by_tokens)
+    parents += [None if (known := before[prompt]) is None else by_tokens[known] for prompt in prompts]
+    origins = [by_tokens[prompt] for prompt, _ in samples]
+    parents[: len(samples)] = origins
+    return _Places(parents, depths, origins)
+
+
+def _longest_prefixes(sequences: Iterable[Ids]) -> dict[Ids, Ids | None]:
+    """For each of different sequences the longest other one that it begins with.
+
+    In lexicographic order whatever begins with a sequence comes right after it.
+    """
+    prefixes: dict[Ids, Ids | None] = {}
+    open_: list[Ids] = []
+    for sequence in sorted(sequences):
+        while open_ and sequence[: len(open_[-1])] != open_[-1]:
+            open_.pop()
+        prefixes[sequence] = open_[-1] if open_ else None
+        open_.append(sequence)
+    return prefixes
+
+
+def _drafts(places: _Places, samples: int, cost: Cost, max_tokens: int) -> list[_Draft]:
+    """The rows, from the leaves of the tree up: those that meet at a place are joined there if that pays."""
+    meeting: dict[int | None, list[_Draft]] = defaultdict(list)
+    for place in sorted(range(len(places.depths)), key=lambda place: (-places.depths[place], place)):
+        depth = places.depths[place]
+        here = _joined(meeting.pop(place, []), depth, cost, max_tokens)
+        if place < samples:
+            first, *others = here or [_Draft(depth, False, ())]
+            here = [_Draft(first.tokens, first.branching, (*first.samples, place)), *others]
+        meeting[places.parents[place]] += here
+    return meeting[None]
+
+
+def _joined(drafts: Sequence[_Draft], shared: int, cost: Cost, max_tokens: int) -> list[_Draft]:
+    """Rows that have their first ``shared`` tokens in common, joined two by two, the shortest first."""
+    waiting = list(drafts)
+    heapify(waiting)
+    while len(waiting) > 1:
+        one, other = heappop(waiting), heappop(waiting)
+        both = _Draft(one.tokens + other.tokens - shared, True, one.samples + other.samples)
+        apart = cost.row(one.tokens, one.branching) + cost.row(other.tokens, other.branching)
+        if both.tokens > max_tokens or cost.row(both.tokens, True) >= apart:
+            return [one, other, *sorted(waiting)]
+        heappush(waiting, both)
+    return waiting
+
+
+def _row(numbers: Sequence[int], samples: Samples, places: _Places) -> Row:
+    """A row of some samples, each of which continues the deepest of its places that the row has."""
+    row, written = Row(), dict[int, tuple[int, int]]()
+    for number in numbers:
         prompt, action = samples[number]
-        place = _longest_prefix(prompt, places)
-        if place is None or not _worth_sharing(
-            place[1], len(prompt) + len(action) - place[0], place[0], cost, max_tokens
-        ):
-            rows.append(Row())
-            place = None
-        row, known, parent = (rows[-1], 0, None) if place is None else (place[1].row, *place)
-        _insert(number, prompt, action, row, known, parent, places)
-    return rows
+        path = list(_up_to_written(places, places.origins[number], written))
+        parent = places.parents[path[-1]] if path else places.origins[number]
+        segment, column = (None, -1) if parent is None else written[parent]
+        known = 0 if parent is None else places.depths[parent]
+        shift = len(row.tokens) - known
+        own = row.append(prompt[known:] + action, segment, column)
+        written |= {place: (own, places.depths[place] + shift - 1) for place in [*path, number]}
+        before = shift + len(prompt) - 1 if path else column
+        row.spans.append((number, [before, *range(shift + len(prompt), shift + places.depths[number] - 1)]))
+    return row
 
 
-def _insert(
-    number: int,
-    prompt: Ids,
-    action: Ids,
-    row: Row,
-    known: int,
-    parent: _Place | None,
-    places: dict[Ids, _Place],
-) -> None:
-    """Add what is not shared yet, note where prompt and action end and which columns predict the action."""
-    origin = (None, -1) if parent is None else (parent.segment, parent.column)
-    start = len(row.tokens)
-    segment = row.append(prompt[known:] + action, *origin)
-    first = start + len(prompt) - known
-    before = first - 1 if known < len(prompt) else origin[1]
-    if known < len(prompt):
-        places[prompt] = _Place(row, segment, before)
-    places[prompt + action] = _Place(row, segment, first + len(action) - 1)
-    row.spans.append((number, [before, *range(first, first + len(action) - 1)]))
-
-
-def _longest_prefix(prompt: Ids, places: dict[Ids, _Place]) -> tuple[int, _Place] | None:
-    for length in sorted({len(known) for known in places if len(known) <= len(prompt)}, reverse=True):
-        place = places.get(prompt[:length])
-        if place is not None:
-            return length, place
-    return None
-
-
-def _worth_sharing(place: _Place, new: int, shared: int, cost: Cost, max_tokens: int) -> bool:
-    """Compare appending ``new`` tokens to the row with a row of its own for ``shared + new`` tokens."""
-    size = len(place.row.tokens)
-    if not place.row.branching and place.column == size - 1:
-        return True
-    if size + new > max_tokens:
-        return False
-    together = cost.linear * new + cost.attention * ((size + new) ** 2 - size**2)
-    apart = cost.linear * (shared + new) + cost.attention * (shared + new) ** 2 / 2
-    return together < apart
-
-
-def microbatches(rows: Sequence[Row], max_tokens: int) -> Iterator[list[Row]]:
-    """Group rows of similar length so that each group has at most ``max_tokens`` with padding."""
-    group: list[Row] = []
-    for row in sorted(rows, key=lambda row: -len(row.tokens)):
-        if group and len(group[0].tokens) * (len(group) + 1) > max_tokens:
-            yield group
-            group = []
-        group.append(row)
-    if group:
-        yield group
+def _up_to_written(places: _Places, place: int, written: Container[int]) -> Iterator[int]:
+    """A place and those that it continues, as far as a row does not have them."""
+    here: int | None = place
+    while here is not None and here not in written:
+        yield here
+        here = places.parents[here]

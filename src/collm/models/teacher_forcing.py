@@ -14,7 +14,9 @@ from collm.functional.logprobs import token_logprobs
 from collm.models.config import Sampling
 from collm.models.families import family, head_logits, text_config, trunk
 from collm.models.masks import model_inputs
-from collm.models.packing import Cost, Ids, Row, microbatches, pack
+from collm.models.packing import Cost, pack
+from collm.models.rows import Row, microbatches
+from collm.types import Ids
 
 _CHUNK_LOGITS = 2**25
 """Logits held at once; a chunk is computed again in the backward pass."""

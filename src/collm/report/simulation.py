@@ -29,7 +29,7 @@ from collm.models.checkpointing import checkpointed, checkpointed_layers
 from collm.models.config import AdapterConfig, Sampling
 from collm.models.families import head_logits, trunk
 from collm.models.masks import model_inputs
-from collm.models.packing import Row
+from collm.models.rows import Row
 from collm.models.teacher_forcing import score
 
 DEPTHS = (2, 3)
