@@ -28,6 +28,15 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "update, adapter": ("update", {"adapter": {}}),
     "update, adapter and checkpointing": ("update", {"adapter": {}, "gradient_checkpointing": True}),
     "update, 8 bits": ("update", {"optimization": {"optimizer": "adamw_8bit"}}),
+    "update, bfloat16": ("update", {"dtype": "bfloat16"}),
+    "update, bfloat16, checkpointing and 8 bits": (
+        "update",
+        {
+            "dtype": "bfloat16",
+            "gradient_checkpointing": True,
+            "optimization": {"optimizer": "adamw_8bit"},
+        },
+    ),
     "critic": ("critic", {}),
     "sampling": ("sample", {}),
     "checkpoint": ("checkpoint", {}),

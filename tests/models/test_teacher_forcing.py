@@ -123,7 +123,8 @@ def test_the_chunked_head_is_the_dense_one(how: tuple[float, int | None, float],
 
 
 def test_token_quantities_are_summed_over_each_action() -> None:
-    batch = ScoredBatch([4, 2], torch.tensor([0, 0, 1]), torch.tensor([-1.0, -2.0, -4.0]))
+    logprobs = torch.tensor([-1.0, -2.0, -4.0])
+    batch = ScoredBatch([4, 2], torch.tensor([0, 0, 1]), logprobs, torch.zeros(2, 1))
     assert batch.summed(batch.logprobs).tolist() == [-3.0, -4.0]
     assert batch.summed(torch.ones(3)).tolist() == [2.0, 1.0]
 

@@ -15,7 +15,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from collm.config.tree import RunConfig
+from collm.config.tree import RunConfig, make_config, plain
 from collm.errors import CollmError, InfrastructureError
 from collm.evaluation.saved import open_team
 from collm.runs.files import MANIFEST
@@ -338,3 +338,18 @@ def test_a_folder_in_use_is_left_alone(uninterrupted: Path, recipe: Recipe) -> N
     with pytest.raises(CollmError, match="not empty"):
         train(recipe(), uninterrupted, Silent())
     assert checksums(uninterrupted) == before
+
+
+def test_a_run_with_heads_on_the_actors_trunks_resumes_bit_for_bit(recipe: Recipe, tmp_path: Path) -> None:
+    values = plain(recipe(algorithm={"type": "collm_dc"}))
+    critic = {"trunk": "actor", "optimization": {"learning_rate": 0.01}}
+    config = make_config({**values, "critic": critic}, "recipe")
+    first = config.training.model_copy(update={"max_updates": 2})
+    train(config, tmp_path / "whole", Silent())
+    train(config.model_copy(update={"training": first}), tmp_path / "parts", Silent())
+    heads = sorted(file.name for file in (tmp_path / "whole" / "checkpoints").rglob("critics/*/*"))
+    assert set(heads) == {"value_head.safetensors"}
+    stored = tmp_path / "parts" / "config.yaml"
+    stored.write_text((tmp_path / "whole" / "config.yaml").read_text())
+    train(config, tmp_path / "parts", Silent(), resume=True)
+    assert_same_run(tmp_path / "parts", tmp_path / "whole")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PlainValidator, field_serializer
+from pydantic import Field, PlainValidator, field_serializer, model_validator
 
 from collm.base.registry import type_of
+from collm.base.settings import Settings
 from collm.engines.kind import EngineKind, make_engine_kind
 from collm.engines.kinds.in_process import InProcessKind
-from collm.models.config import ModelConfig, Sampling
+from collm.models.config import ModelConfig, Optimization, Sampling
 
 
 class AgentConfig(ModelConfig):
@@ -46,6 +47,31 @@ class AgentConfig(ModelConfig):
     def keeps_cache(self) -> bool:
         """Whether a later turn has use for the keys and values of this one."""
         return self.keep_cache and self.history == "full"
+
+
+class TrunkConfig(Settings):
+    """A value head on each actor's own trunk, instead of critics that are models (paper appendix B).
+
+    Attributes:
+        trunk: whose.
+        weight: of the value loss beside the policy loss, for the trunk; 0 teaches the head alone.
+        interference: measure the cosine between the two gradients of the trunk, which costs a backward pass
+            and another copy of the gradients.
+        scaled_targets: as a critic's of its own.
+        optimization: of the head.
+    """
+
+    trunk: Literal["actor"]
+    weight: float = Field(default=0.5, ge=0)
+    interference: bool = False
+    scaled_targets: bool = False
+    optimization: Optimization = Optimization()
+
+    @model_validator(mode="after")
+    def _two_gradients_to_compare(self) -> Self:
+        if self.interference and self.weight == 0:
+            raise ValueError("interference has nothing to compare where weight is 0: set it to false")
+        return self
 
 
 class CriticConfig(ModelConfig):

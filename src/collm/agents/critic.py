@@ -16,14 +16,15 @@ from collm.agents.views import CriticInput
 from collm.agents.weights import open_weights, saved_source
 from collm.base.seeding import derive
 from collm.models.backbone import Backbones
-from collm.models.checkpointing import checkpointed
 from collm.models.families import text_config, trunk
 from collm.models.loading import check_known, load_tokenizer, load_trunk
 from collm.models.masks import model_inputs
+from collm.models.offloading import remembering
 from collm.models.optimizer import Optimizer
 from collm.models.rows import Row, microbatches
 
-_HEAD_FILE = "value_head.safetensors"
+HEAD_FILE = "value_head.safetensors"
+"""A critic's head, beside its trunk."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,7 +73,7 @@ class Critic:
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
         if saved is not None:
-            self.head.load_state_dict(load_file(saved / _HEAD_FILE, device=str(self.head.weight.device)))
+            self.head.load_state_dict(load_file(saved / HEAD_FILE, device=str(self.head.weight.device)))
         self._optimizer = Optimizer(
             self.parameters(), config.optimization, derive(seed, "rounding", "critic", name)
         )
@@ -140,7 +141,7 @@ class Critic:
         """Write the trunk as a Hugging Face folder, or its adapter, with the value head beside it."""
         self.weights.save(folder)
         self.tokenizer.save_pretrained(folder)
-        save_file(self.head.state_dict(), folder / _HEAD_FILE)
+        save_file(self.head.state_dict(), folder / HEAD_FILE)
 
     def save_optimizer(self, file: Path) -> None:
         self._optimizer.save(file)
@@ -187,7 +188,7 @@ class Critic:
         return begin + ids or (self.tokenizer.eos_token_id,)
 
     def _forward(self, rows: Sequence[Row]) -> dict[int, Tensor]:
-        with self.weights.model() as model, checkpointed(model, self.config.gradient_checkpointing):
+        with self.weights.model() as model, remembering(model, self.config):
             inputs = model_inputs(rows, self.tokenizer.pad_token_id, model)
             hidden = trunk(model)(**inputs, use_cache=False).last_hidden_state
         values = self.head(hidden.float()).squeeze(-1)

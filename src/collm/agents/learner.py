@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,13 @@ import torch
 from torch import Tensor
 
 from collm.agents.config import AgentConfig
+from collm.agents.joining import Joined, Pair, Pull
 from collm.functional.losses import TokenScores, importance_ratios, token_divergences
 from collm.models.backbone import Handle
-from collm.models.checkpointing import checkpointed
+from collm.models.offloading import remembering
 from collm.models.optimizer import Optimizer
 from collm.models.rows import Row
-from collm.models.teacher_forcing import ScoredBatch, packed, score
+from collm.models.teacher_forcing import ScoredBatch, chosen_of, packed, score
 from collm.types import Action, Ids
 
 Groups = Sequence[Sequence[Row]]
@@ -64,6 +66,22 @@ class Step:
     measures: PolicyMeasures = lambda scores: {}
 
 
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Reading:
+    """What one model made of some prompts and actions.
+
+    Attributes:
+        before: ``"sample width"``, hidden states before each action, constants.
+        pairs, batch: the one forward pass that a step may go on from, ``None`` if there were several.
+        version: of the weights.
+    """
+
+    before: Tensor
+    pairs: tuple[Pair, ...]
+    batch: ScoredBatch | None
+    version: int
+
+
 class Learner:
     """Scores and trains a causal language model.
 
@@ -87,6 +105,8 @@ class Learner:
         self._optimizer: Optimizer | None = None
         if not config.frozen:
             self._optimizer = Optimizer(weights.parameters(), config.optimization, seed)
+        self._reading: Callable[[], Reading | None] = lambda: None
+        self.pull: Pull | None = None
 
     @property
     def version(self) -> int:
@@ -94,7 +114,7 @@ class Learner:
         return 0 if self._optimizer is None else self._optimizer.steps
 
     @torch.no_grad()
-    def logprobs(self, samples: Sequence[tuple[Ids, Ids]]) -> list[tuple[float, ...]]:
+    def logprobs(self, samples: Sequence[Pair]) -> list[tuple[float, ...]]:
         """Teacher-forced log-probabilities of each action's tokens, under the current policy."""
         return [tuple(one.tolist()) for one in self._token_logprobs(self.weights, samples)]
 
@@ -107,6 +127,19 @@ class Learner:
         if self._config.dtype == "float32":
             return [action.token_logprobs for action in actions]
         return self.logprobs([(action.prompt_ids, action.token_ids) for action in actions])
+
+    def read(self, pairs: Sequence[Pair]) -> Reading:
+        """Run over prompts and actions; a step goes on from this pass while somebody holds what it gave."""
+        limit = self._config.batch_tokens
+        with self.weights.model() as model, remembering(model, self._config):
+            groups = packed(model, pairs, limit)
+            with torch.set_grad_enabled(len(groups) == 1):
+                batches = list(self._scored(model, pairs, groups))
+        numbers = torch.tensor([number for one in batches for number in one.numbers])
+        before = torch.cat([one.before.detach() for one in batches])[numbers.argsort().to(model.device)]
+        reading = Reading(before, tuple(pairs), batches[0] if len(batches) == 1 else None, self.version)
+        self._reading = weakref.ref(reading)
+        return reading
 
     def update(self, step: Step) -> dict[str, float]:
         """Take one optimizer step, which a frozen agent never does.
@@ -121,17 +154,19 @@ class Learner:
         with self.weights.model() as model:
             groups = packed(model, samples, self._config.batch_tokens)
         reference = self._token_logprobs(self._reference(), samples, groups) if step.reference else None
-        with self.weights.model() as model, checkpointed(model, self._config.gradient_checkpointing):
-            for batch in self._scored(model, samples, groups):
+        with self.weights.model() as model, remembering(model, self._config):
+            joined = Joined(list(self.weights.parameters()), samples, self.pull)
+            for batch in self._passes(model, samples, groups):
                 scores = _scores(batch, step.samples, reference)
                 losses = step.loss(scores)
-                (losses.sum() / len(samples)).backward()
+                joined.backward(losses.sum() / len(samples), batch)
                 with torch.no_grad():
                     measures = {**_measures(scores, losses), **step.measures(scores)}
                 for name, value in measures.items():
                     sums[name] = sums.get(name, 0.0) + float(value.sum())
+            measured, self.pull = joined.ended(), None
         norm, rate = self._optimizer.step(step.update, step.planned_updates)
-        means = {name: total / len(samples) for name, total in sums.items()}
+        means = {name: total / len(samples) for name, total in sums.items()} | measured
         return {**means, "grad_norm": norm, "learning_rate": rate}
 
     def save_optimizer(self, file: Path) -> None:
@@ -142,15 +177,26 @@ class Learner:
         assert self._optimizer is not None
         self._optimizer.load(file)
 
-    def _scored(
-        self, model: Any, samples: Sequence[tuple[Ids, Ids]], groups: Groups | None
-    ) -> Iterator[ScoredBatch]:
+    def _passes(self, model: Any, samples: Sequence[Pair], groups: Groups) -> Iterator[ScoredBatch]:
+        """Microbatches of all samples: the pass that was read last, where it is whole and still true."""
+        reading = self._reading()
+        self._reading = lambda: None
+        if reading is None or reading.batch is None or reading.version != self.version:
+            yield from self._scored(model, samples, groups)
+            return
+        places = {pair: place for place, pair in enumerate(reading.pairs)}
+        if not set(samples) <= places.keys():
+            yield from self._scored(model, samples, groups)
+            return
+        yield chosen_of(reading.batch, [places[pair] for pair in samples])
+
+    def _scored(self, model: Any, samples: Sequence[Pair], groups: Groups | None) -> Iterator[ScoredBatch]:
         config = self._config
         return score(model, samples, config.sampling, self._pad_id, config.batch_tokens, groups)
 
     @torch.no_grad()
     def _token_logprobs(
-        self, weights: Handle, samples: Sequence[tuple[Ids, Ids]], groups: Groups | None = None
+        self, weights: Handle, samples: Sequence[Pair], groups: Groups | None = None
     ) -> list[Tensor]:
         """``"token"`` of each sample, in order."""
         logprobs: dict[int, Tensor] = {}

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from collm.agents.agent import Agent
-from collm.agents.config import AgentConfig, CriticConfig
+from collm.agents.config import AgentConfig, CriticConfig, TrunkConfig
 from collm.agents.critic import Critic
 from collm.agents.mixer import Mixer
 from collm.agents.policy import Policy
+from collm.agents.trunk import AnyCritic, TrunkCritic
 from collm.algorithms.base import MixerView
 from collm.models.backbone import Backbones
 
@@ -22,7 +23,7 @@ class Team:
     """Agents, critics and mixers of critics' values, by name."""
 
     agents: Mapping[str, Agent]
-    critics: Mapping[str, Critic]
+    critics: Mapping[str, AnyCritic]
     mixers: Mapping[str, Mixer] = field(default_factory=dict)
 
     @property
@@ -31,7 +32,7 @@ class Team:
         return policies_of(self.agents)
 
     @property
-    def value_models(self) -> Mapping[str, Critic | Mixer]:
+    def value_models(self) -> Mapping[str, AnyCritic | Mixer]:
         """Critics and mixers."""
         return {**self.critics, **self.mixers}
 
@@ -48,7 +49,7 @@ class Team:
         for kind, name, member in self._learning():
             member.load_optimizer(folder / "optimizers" / f"{kind}-{name}.pt")
 
-    def _members(self) -> Iterator[tuple[str, str, Agent | Critic | Mixer]]:
+    def _members(self) -> Iterator[tuple[str, str, Agent | AnyCritic | Mixer]]:
         """Everything that has weights of its own, with its kind and name."""
         for name, agent in self.agents.items():
             if agent.config.shares is None:
@@ -58,7 +59,7 @@ class Team:
         for name, mixer in self.mixers.items():
             yield "mixer", name, mixer
 
-    def _learning(self) -> Iterator[tuple[str, str, Agent | Critic | Mixer]]:
+    def _learning(self) -> Iterator[tuple[str, str, Agent | AnyCritic | Mixer]]:
         for kind, name, member in self._members():
             if kind != "agent" or not self.agents[name].config.frozen:
                 yield kind, name, member
@@ -95,7 +96,7 @@ def load_agents(
 
 def load_team(
     configs: Mapping[str, AgentConfig],
-    critic: CriticConfig | None,
+    critic: CriticConfig | TrunkConfig | None,
     critics: Iterable[str],
     checkpoint: Path | None = None,
     seed: int = 0,
@@ -117,15 +118,19 @@ def load_team(
     Raises:
         CollmError: if a model or tokenizer cannot be opened.
     """
-    opened, bases = {}, Backbones()
-    for name in critics:
-        assert critic is not None
+    bases, opened = Backbones(), {}
+    for name in critics if isinstance(critic, CriticConfig) else ():
         opened[name] = Critic(critic, name, _saved(checkpoint, "critics", name), seed, bases)
+    agents = load_agents(configs, checkpoint, seed, bases)
+    heads = {
+        name: TrunkCritic(critic, agents[name], _saved(checkpoint, "critics", name), seed)
+        for name in (critics if isinstance(critic, TrunkConfig) else ())
+    }
     mixing = {
         name: Mixer(view, numbers, name, _saved(checkpoint, "mixers", name), seed)
         for name, view in (mixers or {}).items()
     }
-    return Team(load_agents(configs, checkpoint, seed, bases), opened, mixing)
+    return Team(agents, {**opened, **heads}, mixing)
 
 
 def _saved(checkpoint: Path | None, kind: str, name: str) -> Path | None:

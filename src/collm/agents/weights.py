@@ -9,6 +9,7 @@ from typing import Any
 from collm.models.backbone import Backbones, FullWeights, Handle
 from collm.models.checkpointing import check_checkpointing
 from collm.models.config import ModelConfig
+from collm.models.offloading import check_offloading
 
 
 def open_weights(
@@ -43,6 +44,9 @@ def open_weights(
     if config.gradient_checkpointing:
         with weights.model() as model:
             check_checkpointing(model, where)
+    if config.activation_offload:
+        with weights.model() as model:
+            check_offloading(model, where)
     return weights
 
 

@@ -13,8 +13,22 @@ def estimate(
     recipe: Recipe,
     overrides: Overrides = None,
     gpu: Annotated[float, typer.Option(help="Memory of each device in GiB.", min=0.1)] = 80.0,
+    card: Annotated[
+        str | None, typer.Option(help="Estimate the time too, by a data sheet: H200, H100, A100, ...")
+    ] = None,
+    measure: Annotated[
+        bool,
+        typer.Option("--measure", help="Estimate the time too, by what this machine does in some seconds."),
+    ] = False,
+    prompt: Annotated[
+        int | None,
+        typer.Option(help="For the time: tokens read at a turn, else full contexts.", min=1),
+    ] = None,
+    reply: Annotated[
+        int | None, typer.Option(help="For the time: tokens of a reply, else as many as are allowed.", min=1)
+    ] = None,
 ) -> None:
-    """Say whether a recipe fits devices of some size, and which settings make it fit."""
+    """Say whether a recipe fits devices of some size, which settings make it fit, and how long it takes."""
     from collm.base.quiet import quiet_libraries, spare_absent_hub
 
     quiet_libraries()  # before they are imported
@@ -23,8 +37,18 @@ def estimate(
 
     from collm.config.naming import named_after
     from collm.config.recipes import load_recipe
-    from collm.report.dry_run import print_memory
+    from collm.report.dry_run import print_memory, print_time
+    from collm.report.rates import card_rates, measured_rates
+    from collm.report.timing import of_lengths
 
-    config = load_recipe(recipe, overrides or [])
+    config, console = load_recipe(recipe, overrides or []), Console()
+    one = next(iter(config.agents.values()))
     with named_after(recipe):
-        print_memory(config, Console(), gpu)
+        rates = [] if card is None else [card_rates(card, one.dtype)]
+        if measure:
+            from collm.models.loading import pick_device
+
+            rates.append(measured_rates(pick_device(one.device, "agents.*"), one.dtype))
+        print_memory(config, console, gpu)
+        for each in rates:
+            print_time(of_lengths(config, prompt, reply), console, each)

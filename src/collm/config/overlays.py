@@ -22,7 +22,7 @@ def overlays() -> dict[str, Path]:
 
 
 def overlay(name: Any, recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of that name; those of a critic only where the recipe has one.
+    """The settings of that name; those of a critic only where the recipe has one that is a model.
 
     Args:
         name: of a shipped overlay, or a YAML file of one's own.
@@ -38,4 +38,6 @@ def overlay(name: Any, recipe: Mapping[str, Any]) -> dict[str, Any]:
     values = read_yaml(path)
     if not isinstance(values, Mapping):
         raise CollmError(str(path), "it must be a mapping of sections.", "write it as a part of a recipe.")
-    return {key: value for key, value in values.items() if key != "critic" or recipe.get("critic")}
+    critic = recipe.get("critic")
+    fits = isinstance(critic, Mapping) and "trunk" not in critic
+    return {key: value for key, value in values.items() if key != "critic" or fits}

@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from collm.agents.config import AgentConfig, CriticConfig
+from collm.agents.config import AgentConfig, CriticConfig, TrunkConfig
 from collm.agents.names import check_names
 from collm.algorithms.base import Algorithm, make_algorithm
 from collm.base.registry import type_of
@@ -41,7 +41,7 @@ class RunConfig(Settings):
     env: Annotated[AnyEnvironment, PlainValidator(make_env)]
     algorithm: Annotated[Algorithm, PlainValidator(make_algorithm)]
     agents: dict[str, AgentConfig]
-    critic: CriticConfig | None = Field(default=None, validate_default=True)
+    critic: CriticConfig | TrunkConfig | None = Field(default=None, validate_default=True)
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     tracking: TrackingConfig = TrackingConfig()
@@ -76,7 +76,10 @@ class RunConfig(Settings):
         if needed and not isinstance(section, Mapping):
             problem = f"the algorithm {algorithm.type} needs a critic."
             raise CollmError("critic", problem, "add the section with a model.")
-        return section
+        if section is None or "trunk" not in section:
+            return section if section is None else validated(CriticConfig, section, "critic")
+        _check_local(algorithm, info.data["agents"])
+        return validated(TrunkConfig, section, "critic")
 
     @field_serializer("env", "algorithm")
     def _with_a_type_to_find_it_by(self, plugin: AnyEnvironment | Algorithm) -> dict[str, Any]:
@@ -108,6 +111,18 @@ def plain(config: RunConfig) -> dict[str, Any]:
     """The resolved configuration as JSON-like data; :func:`make_config` reads it back."""
     sections: dict[str, Any] = config.model_dump(mode="json")
     return {name: section for name, section in sections.items() if section is not None}
+
+
+def _check_local(algorithm: Algorithm, agents: Mapping[str, AgentConfig]) -> None:
+    """Test that every critic reads what one agent has read, when it has, on a trunk of its own."""
+    if any(agent.shares is not None for agent in agents.values()):
+        mend = "leave one of the two out."
+        raise CollmError("critic.trunk", "agents that share a policy have one trunk for several heads.", mend)
+    for view in algorithm.critics(list(agents)).values():
+        if view.agent is None or view.reads != ("before",):
+            what = "the joint history" if view.agent is None else "actions too"
+            problem = f"the algorithm {algorithm.type} has a critic that reads {what}, as no actor does."
+            raise CollmError("critic.trunk", problem, "leave it out, or choose collm_dc or ippo.")
 
 
 def _check_known(values: Mapping[Any, Any], known: Iterable[str]) -> None:

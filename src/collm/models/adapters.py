@@ -104,5 +104,6 @@ def export_merged(config: ModelConfig, adapter: Path, folder: Path, where: str) 
         AbsentError: if peft is not installed.
     """
     peft = optional_module("peft", f"{where}.adapter", "adapters")
-    model = peft.PeftModel.from_pretrained(load_causal_model(config, where), str(adapter))
+    whole = config.model_copy(update={"quantization": None})  # the sum is not rounded to 4 bits again
+    model = peft.PeftModel.from_pretrained(load_causal_model(whole, where), str(adapter))
     model.merge_and_unload().save_pretrained(folder)

@@ -163,10 +163,10 @@ class FullWeights:
 
 
 class Backbones:
-    """Makes handles, and loads the base weights of a (model, dtype, device) when the first one needs them."""
+    """Makes handles; base weights of one model, type, device and rounding are loaded when first needed."""
 
     def __init__(self) -> None:
-        self._loaded: dict[tuple[str, str, torch.device], Backbone] = {}
+        self._loaded: dict[tuple[str, str, torch.device, str | None], Backbone] = {}
 
     def full(self, config: ModelConfig, where: str) -> FullWeights:
         """Weights of its own.
@@ -195,7 +195,8 @@ class Backbones:
         return BaseWeights(self._backbone(config, where))
 
     def _backbone(self, config: ModelConfig, where: str) -> Backbone:
-        key = (model_source(config.model), config.dtype, pick_device(config.device, where))
+        device = pick_device(config.device, where)
+        key = (model_source(config.model), config.dtype, device, config.quantization)
         if key not in self._loaded:
             self._loaded[key] = Backbone(load_causal_model(config, where))
         return self._loaded[key]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from collm.base.settings import Settings
 
@@ -95,7 +95,11 @@ class ModelConfig(Settings):
         batch_tokens: tokens in one training forward, padding included; bounds memory, not results.
         gradient_checkpointing: keep only the inputs of layers for the backward pass, and compute the rest
             again; bounds memory, not results.
+        activation_offload: let what the backward pass needs wait in the host's memory; bounds the device's,
+            not results.
         adapter: train a low-rank adapter on frozen weights, which all roles of one model share.
+        quantization: keep an adapter's frozen weights in 4 bits: ``nf4`` (Dettmers et al. 2023, QLoRA) or
+            ``fp4``. The policy that training starts with is that of the rounded weights.
     """
 
     model: str
@@ -105,7 +109,9 @@ class ModelConfig(Settings):
     context: int = Field(default=4096, ge=8, le=10**9)
     batch_tokens: int = Field(default=16384, ge=1, le=10**9)
     gradient_checkpointing: bool = False
+    activation_offload: bool = False
     adapter: AdapterConfig | None = None
+    quantization: Literal["nf4", "fp4"] | None = None
     optimization: Optimization = Optimization()
 
     @field_validator("device")
@@ -114,3 +120,11 @@ class ModelConfig(Settings):
         if not _DEVICE.fullmatch(value):
             raise ValueError("must be auto, cpu, cuda, cuda:N or mps")
         return value
+
+    @model_validator(mode="after")
+    def _only_frozen_weights_are_rounded(self) -> Self:
+        if self.quantization is not None and self.adapter is None:
+            raise ValueError("quantization is for frozen weights: set adapter too, or leave quantization out")
+        if self.quantization is not None and self.device == "mps":
+            raise ValueError("quantization has no kernels for mps: leave it out, or name another device")
+        return self

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
+from collm.data.rows import optional_module
 from collm.errors import CollmError
 from collm.models.config import ModelConfig
 
@@ -69,15 +70,34 @@ def _load(auto_class: Any, config: ModelConfig, where: str) -> Any:
     device = pick_device(config.device, where)
     try:
         model, info = auto_class.from_pretrained(
-            source, dtype=getattr(torch, config.dtype), output_loading_info=True
+            source,
+            dtype=getattr(torch, config.dtype),
+            output_loading_info=True,
+            **_quantization(config, device, where),
         )
+    except CollmError:
+        raise
     except Exception as error:
         raise _unreadable(f"{where}.model", config.model, error) from error
     missing = sorted(info["missing_keys"])
     if missing:
         problem = f"{config.model!r} lacks {len(missing)} weights, such as {missing[0]}."
         raise CollmError(f"{where}.model", problem, "name a whole checkpoint of such a model.")
-    return model.to(device).eval()
+    return (model if config.quantization else model.to(device)).eval()
+
+
+def _quantization(config: ModelConfig, device: torch.device, where: str) -> dict[str, Any]:
+    """What makes frozen weights be read as 4 bits, on the device where they stay."""
+    if config.quantization is None:
+        return {}
+    optional_module("bitsandbytes", f"{where}.quantization", "quantization")
+    settings = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type=config.quantization,
+        bnb_4bit_compute_dtype=getattr(torch, config.dtype),
+        bnb_4bit_use_double_quant=True,
+    )
+    return {"quantization_config": settings, "device_map": {"": device}}
 
 
 def load_tokenizer(config: ModelConfig, where: str) -> Any:

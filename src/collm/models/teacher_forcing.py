@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -30,11 +31,13 @@ class ScoredBatch:
         numbers: which samples, in the order of ``owners``.
         owners: ``"token"``, for each token the index into ``numbers``.
         logprobs: ``"token"``.
+        before: ``"sample width"``, hidden states of the last token before each action.
     """
 
     numbers: list[int]
     owners: Tensor
     logprobs: Tensor
+    before: Tensor
 
     def summed(self, per_token: Tensor) -> Tensor:
         """Sum a ``"token"`` quantity over each action, ``"sample"``."""
@@ -46,12 +49,28 @@ class ScoredBatch:
         return tuple(torch.split(per_token, sizes))
 
 
+def chosen_of(batch: ScoredBatch, numbers: Sequence[int]) -> ScoredBatch:
+    """Some of a batch's samples alone, numbered anew in their order here."""
+    places = {number: place for place, number in enumerate(batch.numbers)}
+    rows = [places[number] for number in numbers]
+    parts = batch.split(batch.logprobs)
+    chosen = [parts[row] for row in rows]
+    sizes = torch.tensor([len(part) for part in chosen])
+    owners = torch.arange(len(rows)).repeat_interleave(sizes).to(batch.owners.device)
+    return ScoredBatch(list(range(len(rows))), owners, torch.cat(chosen), batch.before[rows])
+
+
 def forward_cost(model: Any) -> Cost:
     """Relative work of a model's forward pass: twice its parameters a token, scores and sums a pair."""
     config = text_config(model)
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    weights = sum(p.numel() for name, p in model.named_parameters() if "embed" not in name)
+    weights = sum(_numbers(p) for name, p in model.named_parameters() if "embed" not in name)
     return Cost(2.0 * weights, 4.0 * config.num_hidden_layers * config.num_attention_heads * head_dim)
+
+
+def _numbers(weights: Tensor) -> int:
+    """How many numbers a parameter holds: two of 4 bits in a byte."""
+    return weights.numel() * (2 if weights.dtype == torch.uint8 else 1)
 
 
 def packed(model: Any, samples: Sequence[tuple[Ids, Ids]], batch_tokens: int) -> list[list[Row]]:
@@ -102,8 +121,12 @@ def _score_rows(
     owners = [index for index, (_, _, columns) in enumerate(spans) for _ in columns]
     chosen = hidden.flatten(0, 1)[torch.tensor(columns, device=hidden.device)]
     logprobs = head_logprobs(model, chosen, torch.tensor(targets, device=hidden.device), sampling)
+    firsts = [0, *accumulate(len(columns) for _, _, columns in spans)][:-1]
     return ScoredBatch(
-        [number for number, _, _ in spans], torch.tensor(owners, device=hidden.device), logprobs
+        [number for number, _, _ in spans],
+        torch.tensor(owners, device=hidden.device),
+        logprobs,
+        chosen[torch.tensor(firsts, device=hidden.device)],
     )
 
 

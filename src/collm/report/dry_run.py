@@ -10,11 +10,14 @@ from rich.console import Console
 from rich.table import Table
 
 from collm.base.yaml_text import to_yaml
+from collm.config.sections import TrainingConfig
 from collm.config.tree import RunConfig, plain
 from collm.contract.held import hold
 from collm.errors import AbsentError
 from collm.report.estimate import Footprint, footprints, phases, steady
 from collm.report.fitting import GIB, advice, fits
+from collm.report.rates import Rates
+from collm.report.timing import seconds
 from collm.report.work import samples_of_turns, trees_of, work_of
 from collm.training.schedule import planned_updates
 
@@ -49,9 +52,8 @@ def _work(config: RunConfig) -> Iterator[str]:
         yield f"training tasks: not here. {error}"
         yield f"updates: {training.epochs} x their number / {training.tasks_per_update}"
         return
-    planned = planned_updates(training, tasks)
     yield f"training tasks: {tasks}"
-    yield f"updates: {min(planned, training.max_updates or planned)}"
+    yield f"updates: {_updates(training, tasks)}"
 
 
 def _count(number: int) -> str:
@@ -78,6 +80,39 @@ def print_memory(config: RunConfig, console: Console, gibibytes: float | None = 
         if settings is not None:
             told = f"it fits with: {shlex.join(settings)}"
         console.print(told, markup=False, highlight=False, soft_wrap=True)
+
+
+def print_time(config: RunConfig, console: Console, rates: Rates) -> None:
+    """Print what each role takes in an update at most, and what the whole run does.
+
+    Raises:
+        CollmError: if a model's architecture cannot be found out.
+    """
+    found = seconds(config, rates)
+    table = _table("Estimated seconds of an update", "role", "drawing", "learning", "stepping")
+    for one in found:
+        table.add_row(one.role, f"{one.drawing:.3g}", f"{one.learning:.3g}", f"{one.stepping:.3g}")
+    console.print(table)
+    total = sum(one.total for one in found)
+    told = [f"an update: {total:.3g} s", *_run_time(config, total), f"rates: {rates.source}"]
+    for line in told:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _run_time(config: RunConfig, update: float) -> Iterator[str]:
+    """The hours of all updates, if the tasks are here to be counted."""
+    try:
+        updates = _updates(config.training, len(hold(config.env).tasks("train")))
+    except AbsentError:
+        yield "the run: unknown, since the training tasks are not here"
+        return
+    hours = updates * update / 3600
+    yield f"the run: {hours:.3g} h in {updates} updates, environments and evaluations beside"
+
+
+def _updates(training: TrainingConfig, tasks: int) -> int:
+    planned = planned_updates(training, tasks)
+    return min(planned, training.max_updates or planned)
 
 
 def _held(roles: Sequence[Footprint]) -> Table:

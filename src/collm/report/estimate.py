@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
@@ -12,12 +13,14 @@ from typing import Any
 import torch
 from transformers import AutoConfig
 
-from collm.agents.config import AgentConfig
+from collm.agents.config import AgentConfig, CriticConfig, TrunkConfig
 from collm.config.tree import RunConfig
+from collm.engines.kinds.in_process import InProcessKind
 from collm.errors import CollmError
 from collm.models.config import ModelConfig
 from collm.models.loading import looks_local, model_source
 from collm.models.rounding import PART
+from collm.report.bases import base_bytes, largest_layer
 from collm.report.simulation import Learning, Shape, drawing, learning, parameters, scoring
 
 _PASSING = 40
@@ -59,7 +62,7 @@ class Footprint:
         kept: keys and values from the turn before the last one.
         sampling, scoring, update: at most in that phase, beside weights and moments; 0 where
             the role has no part in it.
-        graph: what a critic holds from its prediction until its step.
+        graph: what a role holds from a prediction until its step.
     """
 
     role: str
@@ -86,9 +89,11 @@ def footprints(config: RunConfig, work: Work) -> Iterator[Footprint]:
         CollmError: if a model's architecture cannot be found out.
         AbsentError: if there are adapters and peft is not installed.
     """
+    heads = isinstance(config.critic, TrunkConfig)
     for name, agent in config.agents.items():
-        yield _of_agent(agent, footprint(agent, f"agent {name}", f"agents.{name}.model", work))
-    if config.critic is not None:
+        role, field = f"agent {name}", f"agents.{name}.model"
+        yield _of_agent(agent, footprint(agent, role, field, work, heads))
+    if isinstance(config.critic, CriticConfig):
         for name in config.algorithm.critics(list(config.agents)):
             yield footprint(config.critic, f"critic {name}", "critic.model", work)
 
@@ -122,15 +127,21 @@ def _phases(roles: Sequence[Footprint]) -> dict[str, int]:
     peaks = {"sampling": kept + max(one.sampling for one in roles)}
     peaks["scoring"] = max(one.scoring for one in roles)
     for one in roles:
-        waiting = graphs - one.graph if one.role.startswith("critic") else 0
+        waiting = graphs - one.graph if one.graph or one.role.startswith("critic") else 0
         peaks[f"update of {one.role}"] = one.update + waiting
     held = steady(roles)
     at_most = {name: held + peak for name, peak in peaks.items() if peak}
     return {**at_most, "checkpoint": held}  # written from where it lies, without a copy
 
 
-def footprint(config: ModelConfig, role: str, field: str, work: Work) -> Footprint:
-    """The needs of one role; see :func:`footprints`."""
+def footprint(
+    config: ModelConfig, role: str, field: str, work: Work, carries_head: bool = False
+) -> Footprint:
+    """The needs of one role; see :func:`footprints`.
+
+    Args:
+        carries_head: whether an agent's trunk says values too.
+    """
     architecture = read_architecture(config.model, field)
     text = architecture.to_json_string(use_diff=False)
     size, policy = bytes_of(config.dtype), isinstance(config, AgentConfig)
@@ -142,7 +153,10 @@ def footprint(config: ModelConfig, role: str, field: str, work: Work) -> Footpri
     )
     own = size if config.adapter is None else 4
     shared = config.adapter is not None or (policy and work.reference)
-    base = (f"{model_source(config.model)} {config.dtype}", whole * size) if shared else None
+    unpacked = 0 if config.quantization is None else largest_layer(architecture) * size
+    held = base_bytes(config, architecture, whole, size)
+    named = " ".join(filter(None, (model_source(config.model), config.dtype, config.quantization)))
+    base = (named, held) if shared else None
     shape, several = shape_of(config, text, work)
     passes = learning(shape)
     return Footprint(
@@ -153,10 +167,12 @@ def footprint(config: ModelConfig, role: str, field: str, work: Work) -> Footpri
         moments=_moments(config, trained, own),
         base=base,
         kept=_kept(config, architecture, work),
-        sampling=_sampling(config, architecture, text, shape, work) if isinstance(config, AgentConfig) else 0,
-        scoring=scoring(shape),
-        update=_update(passes, several, trained * own, _step(config, largest, own)),
-        graph=0 if policy or several else passes.graph,
+        sampling=unpacked + _sampling(config, architecture, text, shape, work)
+        if isinstance(config, AgentConfig)
+        else 0,
+        scoring=unpacked + scoring(shape),
+        update=unpacked + _update(passes, several, trained * own, _step(config, largest, own)),
+        graph=0 if several or (policy and not carries_head) else passes.graph,
     )
 
 
@@ -180,6 +196,7 @@ def shape_of(config: ModelConfig, architecture: str, work: Work) -> tuple[Shape,
         branching,
         replies,
         config.gradient_checkpointing,
+        config.activation_offload and config.device != "cpu",
         config.adapter,
         **settings,
     )
@@ -219,10 +236,17 @@ def _sampling(config: AgentConfig, architecture: Any, text: str, shape: Shape, w
     read = prompts * config.context * state
     drawn = rows * (config.context + config.sampling.max_tokens) * state
     fresh = config.context // work.turns if config.keeps_cache else config.context
-    mask = prompts * fresh * config.context * (1 + bytes_of(config.dtype))
-    one = Shape(text, config.dtype, prompts, max(1, fresh), False, 0)
+    together = max(1, min(fresh, _prefill_tokens(config) // prompts))
+    mask = prompts * together * config.context * (1 + bytes_of(config.dtype))
+    one = Shape(text, config.dtype, prompts, together, False, 0)
     choice = drawing(text, config.dtype, rows, config.sampling.model_dump_json())
     return max(read + mask + scoring(one), read + drawn, drawn + choice)
+
+
+def _prefill_tokens(config: AgentConfig) -> int:
+    """Tokens of prompts that are read at once at most."""
+    limit = config.engine.prefill_tokens if isinstance(config.engine, InProcessKind) else None
+    return sys.maxsize if limit is None else limit
 
 
 def cached_bytes(architecture: Any, dtype: str) -> int:

@@ -29,11 +29,15 @@ from collm.models.checkpointing import checkpointed, checkpointed_layers
 from collm.models.config import AdapterConfig, Sampling
 from collm.models.families import head_logits, trunk
 from collm.models.masks import model_inputs
+from collm.models.offloading import offloaded
 from collm.models.rows import Row
 from collm.models.teacher_forcing import score
 
 DEPTHS = (2, 3)
 """Layers of the two models that are run."""
+
+_ELSEWHERE = torch.device("meta")
+"""Stands for the host's memory, which a device's ledger does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class Shape:
         masked: whether a row branches, so that a whole mask is needed.
         replies: tokens of the microbatch that are scored; 0 for a critic, which reads all.
         checkpointing: whether layers are computed again.
+        offloading: whether activations wait elsewhere.
         adapter: what is trained, ``None`` for all weights.
         temperature, top_k, top_p: of the policy that is scored.
     """
@@ -58,6 +63,7 @@ class Shape:
     masked: bool
     replies: int
     checkpointing: bool = False
+    offloading: bool = False
     adapter: AdapterConfig | None = None
     temperature: float = 1.0
     top_k: int | None = None
@@ -97,7 +103,7 @@ class Ledger(TorchDispatchMode):
 
     def _note(self, tensor: Tensor) -> None:
         storage = tensor.untyped_storage()
-        if storage in self._known:
+        if storage in self._known or tensor.device == _ELSEWHERE:
             return
         self._known[storage] = size = storage.nbytes()
         self.live += size
@@ -225,7 +231,7 @@ def _learn(shape: Shape, depth: int) -> tuple[int, int, int]:
         layers[-2].register_forward_hook(told(ledger.mark))
         if layers[0] is not layers[-2]:
             layers[0].register_forward_hook(told(ledger.mark))
-        with checkpointed(model, shape.checkpointing):
+        with offloaded(model, shape.offloading, _ELSEWHERE), checkpointed(model, shape.checkpointing):
             losses = losses_of(model, shape)
             loss = next(losses)
         graph = ledger.live

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from collm.agents.agent import Agent
-from collm.agents.critic import Critic, Values
+from collm.agents.critic import Values
 from collm.agents.learner import Sample, Step
 from collm.agents.mixer import Mixer
+from collm.agents.trunk import AnyCritic, TrunkCritic, TrunkInput
 from collm.agents.views import CriticInput, MixerInput, critic_input, mixer_input
 from collm.algorithms.base import Algorithm, CriticView, MixerView, Prediction, Target
 from collm.runs.records import Place, UpdateRecord
@@ -40,7 +41,7 @@ class Buffer:
     algorithm: Algorithm
     agents: Mapping[str, Agent]
     views: Mapping[str, CriticView | MixerView]
-    critics: Mapping[str, Critic | Mixer]
+    critics: Mapping[str, AnyCritic | Mixer]
     trees: Sequence[Tree]
     progress: Progress
     first: Mapping[int, Mapping[str, Prediction]] = field(default_factory=dict)
@@ -78,7 +79,7 @@ class Estimates:
 def learn(
     algorithm: Algorithm,
     agents: Mapping[str, Agent],
-    critics: Mapping[str, Critic | Mixer],
+    critics: Mapping[str, AnyCritic | Mixer],
     trees: Sequence[Tree],
     progress: Progress,
 ) -> UpdateRecord:
@@ -142,11 +143,13 @@ def predict(buffer: Buffer, minibatch: Minibatch) -> Predictions:
     return Predictions(inputs, values, mixed)
 
 
-def _read(buffer: Buffer, name: str, number: int) -> CriticInput | MixerInput:
+def _read(buffer: Buffer, name: str, number: int) -> CriticInput | MixerInput | TrunkInput:
     """What a critic or mixer reads of a tree."""
     tree, view, critic = buffer.trees[number], buffer.views[name], buffer.critics[name]
     if isinstance(critic, Mixer) or isinstance(view, MixerView):
         return mixer_input(tree)
+    if isinstance(critic, TrunkCritic):
+        return critic.read(tree)
     return critic_input(tree, view, critic.config.global_information)
 
 

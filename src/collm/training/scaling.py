@@ -7,14 +7,14 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from collm.agents.critic import Critic
 from collm.agents.mixer import Mixer
+from collm.agents.trunk import AnyCritic
 from collm.algorithms.base import Target
 from collm.errors import CollmError
 from collm.training.minibatches import Minibatch
 
 
-def scaled(critics: Mapping[str, Critic | Mixer]) -> dict[str, Critic]:
+def scaled(critics: Mapping[str, AnyCritic | Mixer]) -> dict[str, AnyCritic]:
     """The critics that have a scale of their own."""
     return {
         name: critic
@@ -24,7 +24,7 @@ def scaled(critics: Mapping[str, Critic | Mixer]) -> dict[str, Critic]:
 
 
 def follow(
-    critics: Mapping[str, Critic], minibatch: Minibatch, targets: Mapping[int, Mapping[str, Target]]
+    critics: Mapping[str, AnyCritic], minibatch: Minibatch, targets: Mapping[int, Mapping[str, Target]]
 ) -> None:
     """Let critics take in the targets of a minibatch, by tree and name.
 

@@ -1,0 +1,53 @@
+"""What the paper's teams need with the settings for a card. Nothing is loaded: a ledger counts tensors."""
+
+from __future__ import annotations
+
+import pytest
+
+from collm.config.recipes import load_recipe
+from collm.report.fitting import fits, peaks_of
+
+DOMAINS = ("tldr", "coding", "housebuild", "strbuild", "arxiv")
+TEAMS = ("magrpo", "collm_cc", "collm_dc")
+
+
+def all_fit(recipe: str, gibibytes: float, *overrides: str) -> bool:
+    peaks = peaks_of(load_recipe(recipe, overrides))
+    return all(fits(one, gibibytes) for one in peaks.values())
+
+
+@pytest.mark.parametrize("method", TEAMS)
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_every_team_of_the_paper_fits_80_gb(domain: str, method: str) -> None:
+    assert all_fit(f"{domain}/{method}", 80, "with=80gb")
+
+
+def test_not_without_its_settings() -> None:
+    assert not all_fit("housebuild/collm_dc", 80)
+
+
+@pytest.mark.parametrize("method", ["collm_cc", "collm_dc"])
+def test_a_team_of_adapters_with_critics_fits_24_gb(method: str) -> None:
+    assert all_fit(f"tldr/{method}", 24, "with=24gb")
+    assert not all_fit(f"tldr/{method}", 24)
+
+
+def test_heads_on_the_actors_trunks_take_less_than_critics() -> None:
+    shared = peaks_of(load_recipe("tldr/collm_dc", ["critic=null", "critic={trunk: actor}"]))["auto"]
+    separate = peaks_of(load_recipe("tldr/collm_dc"))["auto"]
+    assert max(shared.values()) < max(separate.values())
+    assert not any(phase.startswith("update of critic") for phase in shared)
+
+
+def test_activations_in_the_hosts_memory_do_not_count() -> None:
+    settings = ["agents.*.device=cuda", "critic.device=cuda"]
+    here = peaks_of(load_recipe("tldr/collm_cc", settings))["cuda"]
+    away = ["agents.*.activation_offload=true", "critic.activation_offload=true"]
+    there = peaks_of(load_recipe("tldr/collm_cc", [*settings, *away]))["cuda"]
+    assert there["update of agent summary"] < 0.8 * here["update of agent summary"]
+
+
+def test_prompts_read_in_chunks_take_less() -> None:
+    recipe, key = "coding/magrpo", "agents.*.engine={type: in_process, prefill_tokens: 4096}"
+    whole, chunks = (peaks_of(load_recipe(recipe, more))["auto"]["sampling"] for more in ([], [key]))
+    assert chunks < whole

@@ -1,0 +1,127 @@
+"""Time from counted work: the counts agree with what is known of them, and the rates enter as they should."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+import torch
+from rich.console import Console
+from transformers import AutoConfig
+
+from collm.config.recipes import load_recipe
+from collm.errors import CollmError
+from collm.models.config import AdapterConfig, Optimization
+from collm.report.counting import bytes_of_step, counted
+from collm.report.dry_run import print_time
+from collm.report.rates import CARDS, Rates, card_rates, measured_rates
+from collm.report.simulation import Shape, parameters
+from collm.report.timing import of_lengths, seconds
+from tests.checkpoints import save_qwen3
+
+UNIT = Rates("a test", 1e9, 1e9, 1e5)
+
+
+@pytest.fixture(scope="module")
+def architecture(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = save_qwen3(tmp_path_factory.mktemp("model"), layers=5)
+    text: str = AutoConfig.from_pretrained(folder).to_json_string(use_diff=False)
+    return text
+
+
+def shape(architecture: str, **settings: object) -> Shape:
+    values = {"rows": 2, "width": 40, "masked": False, "replies": 0, **settings}
+    return Shape(architecture, "float32", **values)  # type: ignore[arg-type]
+
+
+def linear_weights(architecture: str) -> int:
+    """Numbers in matrices that every token is multiplied with, the head apart."""
+    config = AutoConfig.for_model(**json.loads(architecture))
+    vectors = config.num_hidden_layers * (2 * config.hidden_size + 2 * config.head_dim) + config.hidden_size
+    return parameters(architecture)[0] - config.vocab_size * config.hidden_size - vectors
+
+
+def attention(architecture: str, rows: int, width: int) -> int:
+    config = AutoConfig.for_model(**json.loads(architecture))
+    return 4 * config.num_hidden_layers * rows * config.num_attention_heads * config.head_dim * width**2
+
+
+def test_a_forward_pass_is_two_operations_a_weight_and_token(architecture: str) -> None:
+    expected = 2 * linear_weights(architecture) * 2 * 40 + attention(architecture, 2, 40)
+    assert counted(shape(architecture)).forward == pytest.approx(expected, rel=0.02)
+
+
+def test_learning_is_three_forward_passes_four_with_checkpointing(architecture: str) -> None:
+    plain, again = (counted(shape(architecture, checkpointing=one)) for one in (False, True))
+    assert plain.learning / plain.forward == pytest.approx(3, rel=0.1)
+    assert again.learning / plain.forward == pytest.approx(4, rel=0.1)
+    adapter = counted(shape(architecture, adapter=AdapterConfig(r=1)))
+    assert adapter.learning < 0.9 * plain.learning
+
+
+def test_operators_grow_with_layers_not_with_tokens(architecture: str) -> None:
+    few, many = (counted(shape(architecture, rows=1, width=width)).calls for width in (2, 40))
+    assert few == many > 5 * 10
+
+
+def test_rounding_steps_move_more_bytes() -> None:
+    plain = bytes_of_step(Optimization(), "float32")
+    assert 28 <= plain < bytes_of_step(Optimization(), "bfloat16")
+    assert bytes_of_step(Optimization(optimizer="adamw_8bit"), "bfloat16") > plain
+
+
+def test_a_device_of_twice_the_rates_takes_half_the_time() -> None:
+    config = load_recipe("demo")
+    slow = seconds(config, UNIT)
+    fast = seconds(config, Rates("", 2e9, 2e9, 2e5))
+    assert [one.role for one in slow] == ["agent player_1", "agent player_2", "critic central"]
+    for one, other in zip(slow, fast, strict=True):
+        assert one.total == pytest.approx(2 * other.total)
+        assert one.learning > 0 < one.stepping
+    assert slow[2].drawing == 0
+
+
+def test_shorter_texts_take_less() -> None:
+    config = load_recipe("coding/collm_cc")
+    short = of_lengths(config, prompt=200, reply=100)
+    assert short.agents["aux"].context == 2 * 200 + 100
+    assert short.agents["aux"].sampling.max_tokens == 100
+    assert short.critic is not None
+    assert short.critic.context == 2 * 600  # type: ignore[union-attr]
+    assert of_lengths(config, None, None) == config.model_copy(
+        update={"critic": config.critic.model_copy(update={"context": 8192})}  # type: ignore[union-attr]
+    )
+    assert sum(one.total for one in seconds(short, UNIT)) < sum(one.total for one in seconds(config, UNIT))
+
+
+@pytest.mark.parametrize("card", CARDS)
+def test_sheets_say_what_is_assumed(card: str) -> None:
+    half, single = card_rates(card, "bfloat16"), card_rates(card, "float32")
+    assert half.arithmetic > single.arithmetic
+    assert "assumed: 40% of its FLOP/s" in half.source
+
+
+def test_an_unknown_card_is_named() -> None:
+    with pytest.raises(CollmError, match="--card: no data sheet of Abacus"):
+        card_rates("Abacus", "float32")
+
+
+def test_this_machine_can_be_measured() -> None:
+    rates = measured_rates(torch.device("cpu"), "float32")
+    assert 1e8 < rates.arithmetic < 1e15
+    assert 1e7 < rates.memory < 1e14
+    assert 1e3 < rates.calls < 1e9
+
+
+def test_update_and_run_are_printed() -> None:
+    out = io.StringIO()
+    config = load_recipe("demo", ["training.max_updates=3"])
+    print_time(config, Console(file=out, width=100), UNIT)
+    text = out.getvalue()
+    assert "an update: " in text
+    assert "in 3 updates" in text
+    assert "rates: a test" in text
+    out.truncate(0)
+    print_time(load_recipe("coding/magrpo"), Console(file=out, width=100), UNIT)
+    assert "the training tasks are not here" in out.getvalue()
