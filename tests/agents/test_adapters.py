@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 
 from collm.agents.config import AgentConfig, CriticConfig
+from collm.agents.critic import Critic
 from collm.agents.team import Team, load_team
 from collm.agents.views import CriticInput, Passage
 from collm.base.validation import validated
@@ -135,6 +136,7 @@ def test_a_step_of_one_agent_moves_its_adapter_and_nothing_else(team: Team) -> N
 
 def test_a_step_of_the_critic_leaves_the_agents_bit_for_bit(team: Team) -> None:
     (critic,) = team.critics.values()
+    assert isinstance(critic, Critic)
     nn.init.ones_(critic.head.weight)
     before = everything(base_of(team))
     inputs = [CriticInput((Passage("01?"), Passage("AB", 0)), (0, 1), (1, None), (None, None))]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from collm.agents.config import CriticConfig
 from collm.algorithms.actor_critic import ActorCritic
 from collm.algorithms.magrpo import MAGRPO
 from collm.config.recipes import describe, find, load_recipe, shipped
@@ -76,7 +77,7 @@ def test_the_recipes_of_the_paper_follow_appendix_c(domain: str, method: str) ->
         assert config.critic is None
     else:
         assert isinstance(config.algorithm, ActorCritic)
-        assert config.critic is not None
+        assert isinstance(config.critic, CriticConfig)
         assert config.critic.model == paper.critic
         assert config.critic.optimization.learning_rate == paper.critic_learning_rate
 

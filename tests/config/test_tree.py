@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from collm.agents.config import CriticConfig
 from collm.algorithms.collm_cc import CoLLMCC
 from collm.config.merging import merged
 from collm.config.recipes import load_recipe, shipped
@@ -43,7 +44,7 @@ def test_sections_become_models_with_defaults() -> None:
     config = make_config(GOOD, "mine")
     assert config.env == HouseBuild(num_turns=2)
     assert config.algorithm == CoLLMCC(discount=0.9)
-    assert config.critic is not None
+    assert isinstance(config.critic, CriticConfig)
     assert config.critic.model == "c"
     assert (config.seed, config.training, config.evaluation) == (0, TrainingConfig(), EvaluationConfig())
 

@@ -39,12 +39,12 @@ def linear_weights(architecture: str) -> int:
     """Numbers in matrices that every token is multiplied with, the head apart."""
     config = AutoConfig.for_model(**json.loads(architecture))
     vectors = config.num_hidden_layers * (2 * config.hidden_size + 2 * config.head_dim) + config.hidden_size
-    return parameters(architecture)[0] - config.vocab_size * config.hidden_size - vectors
+    return int(parameters(architecture)[0] - config.vocab_size * config.hidden_size - vectors)
 
 
 def attention(architecture: str, rows: int, width: int) -> int:
     config = AutoConfig.for_model(**json.loads(architecture))
-    return 4 * config.num_hidden_layers * rows * config.num_attention_heads * config.head_dim * width**2
+    return int(4 * config.num_hidden_layers * rows * config.num_attention_heads * config.head_dim * width**2)
 
 
 def test_a_forward_pass_is_two_operations_a_weight_and_token(architecture: str) -> None:

@@ -118,19 +118,18 @@ def load_team(
     Raises:
         CollmError: if a model or tokenizer cannot be opened.
     """
-    bases, opened = Backbones(), {}
-    for name in critics if isinstance(critic, CriticConfig) else ():
-        opened[name] = Critic(critic, name, _saved(checkpoint, "critics", name), seed, bases)
+    bases, saved = Backbones(), {name: _saved(checkpoint, "critics", name) for name in critics}
+    opened: dict[str, AnyCritic] = {}
+    if isinstance(critic, CriticConfig):
+        opened |= {name: Critic(critic, name, folder, seed, bases) for name, folder in saved.items()}
     agents = load_agents(configs, checkpoint, seed, bases)
-    heads = {
-        name: TrunkCritic(critic, agents[name], _saved(checkpoint, "critics", name), seed)
-        for name in (critics if isinstance(critic, TrunkConfig) else ())
-    }
+    if isinstance(critic, TrunkConfig):
+        opened |= {name: TrunkCritic(critic, agents[name], folder, seed) for name, folder in saved.items()}
     mixing = {
         name: Mixer(view, numbers, name, _saved(checkpoint, "mixers", name), seed)
         for name, view in (mixers or {}).items()
     }
-    return Team(agents, {**opened, **heads}, mixing)
+    return Team(agents, opened, mixing)
 
 
 def _saved(checkpoint: Path | None, kind: str, name: str) -> Path | None:

@@ -122,8 +122,8 @@ class TrunkCritic:
         if self.config.weight > 0:
             assert before.grad is not None
             pairs = [pair for one in inputs for pair in one.pairs]
-            gradients = _summed(pairs, self.config.weight * before.grad)
-            self._agent.learner.pull = Pull(gradients, self.config.interference)
+            pulled = _summed(pairs, self.config.weight * before.grad)
+            self._agent.learner.pull = Pull(pulled, self.config.interference)
         norm, rate = self._optimizer.step(update, planned_updates)
         return {"grad_norm": norm, "learning_rate": rate}
 

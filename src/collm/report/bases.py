@@ -29,4 +29,4 @@ def base_bytes(config: ModelConfig, architecture: Any, whole: int, size: int) ->
         return whole * size
     text = architecture.get_text_config(decoder=True)
     spelled = text.vocab_size * text.hidden_size * (1 if architecture.tie_word_embeddings else 2)
-    return spelled * size + int((whole - spelled) * _FOUR_BITS)
+    return int(spelled * size + (whole - spelled) * _FOUR_BITS)
