@@ -42,10 +42,12 @@ def letter_tokenizer(letters: str) -> PreTrainedTokenizerFast:
     )
 
 
-def save_letters(folder: Path, letters: str, seed: int = 0, width: int = 16, scale: float = 0.08) -> Path:
-    """A model of one layer that reads and writes nothing but some letters."""
+def save_letters(
+    folder: Path, letters: str, seed: int = 0, width: int = 16, scale: float = 0.08, layers: int = 1
+) -> Path:
+    """A small model that reads and writes nothing but some letters."""
     tokenizer = letter_tokenizer(letters)
-    sizes = {**_sizes(width, layers=1), "initializer_range": scale}
+    sizes = {**_sizes(width, layers), "initializer_range": scale}
     config = Qwen3Config(**sizes, vocab_size=len(tokenizer), eos_token_id=tokenizer.eos_token_id)
     return _save(Qwen3ForCausalLM, config, tokenizer, folder, seed)
 

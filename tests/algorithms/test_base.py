@@ -31,6 +31,7 @@ def test_every_algorithm_file_is_found() -> None:
         "ppo",
         "counterfactual",
         "factored",
+        "monotonic",
     }
     files = {path.stem for path in folder.glob("*.py")} - shared
     assert {cls.__module__.rpartition(".")[2] for cls in algorithms().values()} == files

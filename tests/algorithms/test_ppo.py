@@ -59,3 +59,12 @@ def test_there_is_one_way_to_look_ahead() -> None:
     with pytest.raises(CollmError, match="exclude each other"):
         make_algorithm({"type": "mappo", "n_step": 2})
     assert make_algorithm({"type": "mappo", "n_step": 2, "trace_decay": 0})
+
+
+def test_a_clip_of_values_asks_for_several_steps() -> None:
+    assert MAPPO(value_clip=0.2).clips_values
+    assert not MAPPO().clips_values
+    for settings in ({"critic_epochs": 1}, {"minibatch_size": 4}, {"update_epochs": 2}):
+        assert make_algorithm({"type": "collm_cc", "value_clip": 0.2, **settings}).clips_values
+    with pytest.raises(CollmError, match="value_clip does nothing in one step"):
+        make_algorithm({"type": "collm_cc", "value_clip": 0.2})

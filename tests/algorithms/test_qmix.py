@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collm.algorithms.base import CriticView, Prediction
-from collm.algorithms.qmix import MIXER, QMIX
+from collm.algorithms.monotonic import MIXER
+from collm.algorithms.qmix import QMIX
 from collm.algorithms.vdn import VDN
 from collm.functional import first_weights, monotonic_mix
 from tests.algorithms.tabular import Game, Growing, moments

@@ -129,3 +129,44 @@ def test_merging_goes_mapping_by_mapping_and_changes_nothing() -> None:
     assert merged(base, over) == {"a": {"b": 1, "c": {"e": 4}}, "d": {"f": 5}}
     assert base == {"a": {"b": 1, "c": 2}, "d": 3}
     assert over == {"a": {"c": {"e": 4}}, "d": {"f": 5}}
+
+
+SHARED: dict[str, Any] = {
+    "*": {"model": "a"},
+    "player_1": {"context": 64},
+    "player_2": {"shares": "player_1"},
+}
+
+
+def test_an_agent_that_shares_a_policy_has_its_owners_settings_and_is_read_back() -> None:
+    config = make_config({**GOOD, "agents": SHARED}, "mine")
+    assert config.agents["player_2"] == config.agents["player_1"].model_copy(update={"shares": "player_1"})
+    assert make_config(plain(config), "mine") == config
+
+
+@pytest.mark.parametrize(
+    ("own", "field", "problem"),
+    [
+        ({"shares": "nobody"}, "shares", "'nobody' is no agent with a policy of its own"),
+        ({"shares": "player_2"}, "shares", "'player_2' is no agent with a policy of its own"),
+        (
+            {"shares": "player_1", "model": "b"},
+            "model",
+            "plays the policy of player_1, whose model is another",
+        ),
+        ({"shares": "player_1", "frozen": True}, "frozen", "whose frozen is another"),
+    ],
+)
+def test_sharing_that_cannot_be_is_refused(own: dict[str, Any], field: str, problem: str) -> None:
+    with pytest.raises(CollmError, match=problem) as caught:
+        make_config({**GOOD, "agents": {**SHARED, "player_2": own}}, "mine")
+    assert f"agents.player_2.{field}" in caught.value.where
+
+
+def test_a_team_of_frozen_agents_learns_nothing_without_critics() -> None:
+    frozen = {"*": {"model": "a", "frozen": True}}
+    assert make_config({**GOOD, "agents": frozen}, "mine").agents["player_1"].frozen
+    values = {**GOOD, "agents": frozen, "algorithm": {"type": "magrpo"}}
+    del values["critic"]
+    with pytest.raises(CollmError, match="every agent is frozen"):
+        make_config(values, "mine")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from collm.functional.losses import (
+    clipped_value_losses,
     importance_ratios,
     policy_gradient_losses,
     token_divergences,
@@ -128,3 +129,14 @@ def test_value_losses_are_squared_residuals_that_move_the_value_alone() -> None:
     assert values.grad is not None
     assert values.grad.tolist() == [-4.0]
     assert next_values.grad is None
+
+
+def test_values_that_moved_far_towards_their_target_teach_nothing_more() -> None:
+    # from 0, with a clip of 1: 0.5 and 1.5 go up to 3, 1.5 goes away from -3
+    values = torch.tensor([0.5, 1.5, 1.5], requires_grad=True)
+    targets, first = torch.tensor([3.0, 3.0, -3.0]), torch.zeros(3)
+    losses = clipped_value_losses(values, targets, first, 1.0)
+    assert losses.tolist() == [2.5**2, 2.0**2, 4.5**2]
+    losses.sum().backward()
+    assert values.grad is not None
+    assert values.grad.tolist() == [2 * (0.5 - 3), 0.0, 2 * (1.5 + 3)]

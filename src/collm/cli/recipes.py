@@ -14,10 +14,16 @@ def recipes(
         str | None,
         typer.Option(help="Print this recipe, to copy and change.", autocompletion=complete_recipe),
     ] = None,
+    methods: Annotated[
+        bool, typer.Option("--methods", help="List every method, and how to train each domain with it.")
+    ] = False,
 ) -> None:
-    """List the shipped recipes, or print one."""
+    """List the shipped recipes or all methods, or print a recipe."""
     from collm.config.recipes import describe, find, shipped
 
+    if methods:
+        _list_methods()
+        return
     if show is not None:
         typer.echo(find(show).read_text(encoding="utf-8"), nl=False)
         return
@@ -25,3 +31,16 @@ def recipes(
     width = max(map(len, names))
     for name, path in names.items():
         typer.echo(f"{name:<{width}}  {describe(path)}")
+
+
+def _list_methods() -> None:
+    """Each method in a line, then its command in each domain."""
+    from collm.config.methods import about, ways
+
+    every = list(ways())
+    names = list(dict.fromkeys(way.method for way in every))
+    width = max(map(len, names))
+    for name in names:
+        typer.echo(f"{name:<{width}}  {about(name)}")
+    for way in every:
+        typer.echo(f"{way.method:<{width}}  collm train {' '.join((way.recipe, *way.overrides))}")

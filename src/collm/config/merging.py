@@ -55,7 +55,7 @@ def _shared(name: str, own: Mapping[str, Any], entries: Mapping[str, dict[str, A
         mend = f"name one of {', '.join(having)}." if having else "leave one agent without this key."
         raise CollmError(where, problem, mend)
     for key, value in own.items():
-        if key != "shares" and entries[owner].get(key, value) != value:
+        if key != "shares" and entries[owner].get(key) != value:
             problem = f"it plays the policy of {owner}, whose {key} is another, so this would do nothing."
             raise CollmError(f"agents.{name}.{key}", problem, f"leave it out, or set it for {owner} too.")
     return {**entries[owner], "shares": owner}
