@@ -48,7 +48,7 @@ def test_a_sweep_that_is_killed_goes_on_and_reports_what_failed(tmp_path: Path) 
     command = [sys.executable, "-c", PROGRAM, "sweep", "grid.yaml", "--out", "s", "--jobs", "1"]
     run = tmp_path / "s" / "runs" / "forms--cc--seed0"
     first = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL)
-    waited_for((run / "metrics.jsonl").is_file)
+    waited_for(lambda: (run / "config.yaml").is_file() and bool(Run(run).metrics))
     first.kill()
     first.wait()
     waited_for(lambda: is_free(run))
