@@ -45,9 +45,8 @@ def write_page(sweep: Path, docs: Path) -> Path:
         for table in ("table1", "table2", "table3")
         for domain in published[table]
     }
-    texts["overhead"] = "\n".join(
-        markdown(table) for table in tables_of(groups) if table.name.startswith("table3")
-    )
+    others = [table for table in tables_of(groups) if table.name in _OTHER_OVERHEAD]
+    texts["overhead"] = "\n".join(map(markdown, others))
     texts["aggregates"] = "\n".join(map(markdown, optional_aggregates(groups)[0]))
     texts["findings"], texts["counts"] = _findings(published, ours)
     texts["effort"] = _effort(sweep)

@@ -103,5 +103,5 @@ def write_sweep(folder: Path) -> Path:
         labels = {"domain": "writing", "method": "Pipeline", "seed": seed}
         cells.append({"name": f"play-{seed}", "labels": labels, "play": {"type": "pipeline"}})
     write_evaluation(folder / "evaluations" / "play-1", {0: 0.3, 1: 0.5}, 1)
-    write_json(folder / "sweep.json", {"cells": cells})
+    write_json(folder / "sweep.json", {"grid": {"evaluation": {"samples": 1}}, "cells": cells})
     return folder

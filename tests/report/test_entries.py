@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -46,9 +47,19 @@ def test_a_sweep_gives_its_cells_and_tells_of_those_that_have_nothing(tmp_path: 
 def test_further_axes_are_part_of_the_methods_name(tmp_path: Path) -> None:
     labels = {"domain": "d", "method": "CC", "rate": "low", "seed": 1}
     write_run(tmp_path / "s" / "runs" / "a")
-    write_json(tmp_path / "s" / "sweep.json", {"cells": [{"name": "a", "labels": labels, "play": None}]})
+    cells = [{"name": "a", "labels": labels, "play": None}]
+    write_json(tmp_path / "s" / "sweep.json", {"grid": {"evaluation": None}, "cells": cells})
     (entry,) = collect([str(tmp_path / "s")])
     assert entry.method == "CC, low"
+    assert entry.measures["score"] == 0.1  # no other evaluation is to come: the run's own stands
+
+
+def test_a_run_whose_evaluation_is_to_come_has_no_measures_yet(tmp_path: Path) -> None:
+    folder = write_sweep(tmp_path / "s")
+    shutil.rmtree(folder / "evaluations" / "CC-2")
+    entries = grouped(collect([str(folder)]))["writing"]["CC"]
+    assert [bool(entry.measures) for entry in entries] == [True, False]
+    assert entries[1].run is not None
 
 
 def test_a_folder_that_is_none_of_these_is_named(tmp_path: Path) -> None:
@@ -59,7 +70,7 @@ def test_a_folder_that_is_none_of_these_is_named(tmp_path: Path) -> None:
 
 
 def test_a_sweep_that_has_not_begun_has_nothing_to_report(tmp_path: Path) -> None:
-    write_json(tmp_path / "sweep.json", {"cells": []})
+    write_json(tmp_path / "sweep.json", {"grid": {"evaluation": None}, "cells": []})
     with pytest.raises(CollmError, match="there is nothing to report yet"):
         collect([str(tmp_path)])
 

@@ -25,6 +25,7 @@ class Entry:
     Attributes:
         env: the section of the recipe.
         run, evaluation: folders; one of them is there.
+        pending: an evaluation is to come, so that there are no measures yet but the run's curves.
     """
 
     domain: str
@@ -33,6 +34,7 @@ class Entry:
     env: Mapping[str, Any]
     run: Path | None = None
     evaluation: Path | None = None
+    pending: bool = False
 
     @cached_property
     def measures(self) -> Mapping[str, float]:
@@ -40,6 +42,8 @@ class Entry:
         if self.evaluation is not None:
             values: dict[str, float] = _json(self.evaluation / MEASURES)
             return values
+        if self.pending:
+            return {}
         try:
             after = Run(self.run or "").summary.get("after", {})
         except AbsentError:
@@ -113,7 +117,9 @@ def _of_evaluation(folder: Path, method: str | None) -> Entry:
 
 def _of_sweep(path: Path, note: Callable[[str], None]) -> Iterator[Entry]:
     folder = SweepFolder(path)
-    for cell in _json(path / MANIFEST)["cells"]:
+    manifest = _json(path / MANIFEST)
+    pending = manifest["grid"]["evaluation"] is not None
+    for cell in manifest["cells"]:
         name, labels = cell["name"], dict(cell["labels"])
         domain, method, seed = (labels.pop(key) for key in ("domain", "method", "seed"))
         run, evaluation = folder.run(name), folder.evaluation(name)
@@ -124,8 +130,8 @@ def _of_sweep(path: Path, note: Callable[[str], None]) -> Iterator[Entry]:
             continue
         section = Run(run).config["env"] if trained else _json(evaluation / SETTINGS)["env"]
         method = ", ".join([method, *map(str, labels.values())])
-        found = evaluation if played else None
-        yield Entry(domain, method, seed, section, run if trained else None, found)
+        places = run if trained else None, evaluation if played else None
+        yield Entry(domain, method, seed, section, *places, pending=pending and not played)
 
 
 def _json(file: Path) -> Any:
