@@ -68,7 +68,7 @@ def _ours(
             for row, line in section["rows"].items():
                 entries = groups.get(domain, {}).get(line.get("ours"), [])
                 for measure, how in section["measures"].items():
-                    found = _overhead(overhead[f"table3-{domain}"], line.get("ours"), how["key"])
+                    found = _overhead(overhead.get(f"table3-{domain}"), line.get("ours"), how["key"])
                     ours = found if table == "table3" else _measured(entries, how)
                     yield (table, domain, row, measure), ours
 
@@ -77,9 +77,10 @@ def _measured(entries: Sequence[Entry], how: Mapping[str, Any]) -> Estimate | No
     return measured(entries, how["key"], how.get("by", 1))
 
 
-def _overhead(table: Table, row: str | None, column: str) -> Estimate | None:
-    there = row in table.rows and column in table.columns
-    return table.rows[row][table.columns.index(column)] if there and row else None
+def _overhead(table: Table | None, row: str | None, column: str) -> Estimate | None:
+    if table is None or row not in table.rows or column not in table.columns:
+        return None
+    return table.rows[row][table.columns.index(column)]
 
 
 def _beside(section: Published, ours: Ours, table: str, domain: str) -> str:
