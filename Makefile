@@ -1,4 +1,4 @@
-# Two commands do everything: `make demo` trains the embedded team, `make test` checks the whole project.
+# `make demo` trains the embedded team, `make test` checks the whole project, `make paper-small` makes docs/paper.md.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,11 +6,17 @@ BIN := $(VENV)/bin
 NODE = $(CURDIR)/$(VENV)/node
 NPM = PATH=$(NODE):$$PATH node $$(dirname $$(readlink $(NODE)/node))/../lib/node_modules/npm/bin/npm-cli.js
 
-.PHONY: demo test test-web build-web lint types unit format clean
+.PHONY: demo paper-small test test-web build-web lint types unit format clean
 
 demo: $(VENV)/.demo
 	if [ -e runs/demo ]; then mv runs/demo runs/demo-before-$$(date +%Y%m%d-%H%M%S); fi
 	$(BIN)/collm train demo --out runs/demo
+
+# Every table and figure of the paper in small. A call that was broken off goes on; a new one: rm -r runs/paper-small
+paper-small: $(VENV)/.report
+	$(BIN)/collm sweep benchmarks/grids/paper_small.yaml --out runs/paper-small
+	$(BIN)/collm report runs/paper-small --out runs/paper-small/report
+	$(BIN)/python -m benchmarks.paper.page runs/paper-small --out docs
 
 test: lint types unit
 
@@ -46,6 +52,10 @@ $(VENV)/.venv:
 
 $(VENV)/.demo: $(VENV)/.venv pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.report: $(VENV)/.venv pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[report]'
 	touch $@
 
 $(VENV)/.test: $(VENV)/.venv pyproject.toml constraints.txt

@@ -34,6 +34,7 @@ runs
 protocols
 evaluation
 training
+sweep
 report
 serve view
 cli

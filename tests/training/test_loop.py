@@ -23,7 +23,7 @@ from collm.training.display import Silent
 from collm.training.run import train
 from tests.tiny_runs import Recipe
 
-TIMING = {"seconds", "rollout_seconds", "learn_seconds", "tokens_per_second"}
+TIMING = {"seconds", "rollout_seconds", "learn_seconds", "tokens_per_second", "peak_memory_gib"}
 """Keys that no two runs share."""
 
 UPDATES = 6

@@ -8,7 +8,22 @@ from typing import Annotated, NoReturn
 import typer
 
 from collm import __version__
-from collm.cli import docs, estimate, evaluate, export, new, plot, recipes, score, serve, train, view
+from collm.cli import (
+    data,
+    docs,
+    estimate,
+    evaluate,
+    export,
+    new,
+    plot,
+    recipes,
+    report,
+    score,
+    serve,
+    sweep,
+    train,
+    view,
+)
 from collm.errors import CollmError, InfrastructureError
 from collm.runs.faults import told_fault
 
@@ -18,13 +33,16 @@ app = typer.Typer(
     help="Train teams of decentralized language-model agents.",
 )
 app.command("train")(train.train)
+app.command("sweep")(sweep.sweep)
 app.command("estimate")(estimate.estimate)
 app.add_typer(new.app, name="new")
 app.command("eval")(evaluate.evaluate)
 app.command("score")(score.score)
 app.command("recipes")(recipes.recipes)
 app.command("plot")(plot.plot)
+app.command("report")(report.report)
 app.command("export")(export.export)
+app.add_typer(data.app, name="data")
 app.command("docs")(docs.docs)
 app.command("serve")(serve.serve)
 app.command("view")(view.view)

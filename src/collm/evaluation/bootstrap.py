@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,3 +25,11 @@ def bootstrap_interval(values: Any, counts: Any = 1.0, seed: int = 0) -> tuple[A
     weights = np.broadcast_to(np.asarray(counts, dtype=float), np.shape(values))
     means = values[picks].sum(axis=1) / weights[picks].sum(axis=1)
     return np.quantile(means, 0.025, axis=0), np.quantile(means, 0.975, axis=0)
+
+
+def over_groups(groups: Sequence[Sequence[float]]) -> tuple[float, float]:
+    """95 % interval of the mean of all values, whole groups, such as tasks, being drawn anew."""
+    filled = [group for group in groups if group]
+    sums, counts = np.array([sum(group) for group in filled]), np.array([len(group) for group in filled])
+    low, high = bootstrap_interval(sums, counts)
+    return float(low), float(high)

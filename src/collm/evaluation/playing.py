@@ -12,23 +12,15 @@ from collm.contract.held import Held, hold
 from collm.env import AnyEnvironment, Split, Task
 from collm.errors import CollmError
 from collm.evaluation.blame import Blame, blamed
-from collm.evaluation.bootstrap import bootstrap_interval
-from collm.evaluation.episodes import Place, Played, caused, played_of, row_of, spoken
+from collm.evaluation.bootstrap import over_groups
+from collm.evaluation.episodes import Place, played_of, row_of
 from collm.evaluation.evaluate import episode_seed
 from collm.evaluation.kept import Kept
-from collm.evaluation.measures import means, samples
-from collm.evaluation.pass_at_k import pass_at_k
+from collm.evaluation.measures import means
+from collm.evaluation.values import values_of
 from collm.protocols.base import PlayProtocol
 from collm.protocols.playing import play
 from collm.rollout import Reset
-
-PASSED = "passed_all"
-"""The metric of an environment that says, as 1 or 0, whether the reply is correct: then there is pass@k."""
-
-_KS = (1, 3, 5, 10)
-
-Values = Mapping[str, Sequence[Sequence[float]]]
-"""By name, the values of each task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,44 +116,12 @@ def _measured(env: Held, rows: Sequence[Mapping[str, Any]]) -> PlayedEvaluation:
     for greedy, prefix in ((False, ""), (True, "greedy_")):
         played = [played_of(row) for row in rows if row["greedy"] == greedy]
         if played:
-            values, failures = _values(env, played), sum(one.tree.failure is not None for one in played)
-            averages = {**means(values), "failures": float(failures)}
+            values, failures = values_of(played), sum(one.tree.failure is not None for one in played)
+            if not values:
+                problem = f"every episode failed: {played[0].tree.failure}."
+                raise CollmError(env.place(), problem, "mend its infrastructure.")
+            by_name = {name: list(groups.values()) for name, groups in values.items()}
+            averages = {**means(by_name), "failures": float(failures)}
             measures |= {f"{prefix}{name}": value for name, value in averages.items()}
-            intervals |= {f"{prefix}{name}": _interval(groups) for name, groups in values.items()}
+            intervals |= {f"{prefix}{name}": over_groups(groups) for name, groups in by_name.items()}
     return PlayedEvaluation(measures, intervals, tuple(rows))
-
-
-def _values(env: Held, played: Sequence[Played]) -> Values:
-    """What every measure is the mean of, task by task."""
-    sound = [one for one in played if one.tree.failure is None]
-    if not sound:
-        problem = f"every episode failed: {played[0].tree.failure}."
-        raise CollmError(env.place(), problem, "mend its infrastructure.")
-    numbers = [one.place.number for one in sound]
-    single = {**samples([one.tree for one in sound]), **spoken(sound), **caused(sound)}
-    values = {name: _by_task(of_episodes, numbers) for name, of_episodes in single.items()}
-    if f"final_{PASSED}" in values and not sound[0].place.greedy:
-        values |= _passes(values[f"final_{PASSED}"])
-    return values
-
-
-def _by_task(of_episodes: Sequence[Sequence[float]], numbers: Sequence[int]) -> list[list[float]]:
-    groups: dict[int, list[float]] = {}
-    for number, values in zip(numbers, of_episodes, strict=True):
-        groups.setdefault(number, []).extend(values)
-    return list(groups.values())
-
-
-def _passes(passed: Sequence[Sequence[float]]) -> dict[str, list[list[float]]]:
-    """pass@k of every task."""
-    counts = [(len(own), sum(value == 1.0 for value in own)) for own in passed]
-    return {f"pass_at_{k}": [[pass_at_k(total, right, k)] for total, right in counts] for k in _KS}
-
-
-def _interval(groups: Sequence[Sequence[float]]) -> tuple[float, float]:
-    import numpy as np
-
-    filled = [group for group in groups if group]
-    sums, counts = np.array([sum(group) for group in filled]), np.array([len(group) for group in filled])
-    low, high = bootstrap_interval(sums, counts)
-    return float(low), float(high)

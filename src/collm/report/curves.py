@@ -16,8 +16,9 @@ from collm.evaluation.bootstrap import bootstrap_interval
 from collm.runs.run import Run
 
 Source = Literal["train", "test", "greedy"]
+Axis = Literal["env_steps", "seconds"]
 Points = list[tuple[float, float]]
-"""Environment steps and the value of a key there."""
+"""Environment steps or seconds, and the value of a key there."""
 
 SOURCES: Mapping[Source, str] = {
     "train": "training, sampled",
@@ -25,6 +26,12 @@ SOURCES: Mapping[Source, str] = {
     "greedy": "test, greedy",
 }
 """The episodes that a curve can tell of: those learned from, and two kinds of evaluations."""
+
+AXES: Mapping[Axis, str] = {
+    "env_steps": "environment steps (joint actions)",
+    "seconds": "seconds of updates",
+}
+"""What a curve is drawn over."""
 
 _LOOKS: Mapping[Source, Mapping[str, Any]] = {
     "train": {"color": "tab:blue", "linestyle": "-"},
@@ -76,7 +83,7 @@ def _draw_key(axes: Any, run: Run, name: str) -> None:
             width = _width(len(y))
             y, label = _smoothed(y), label if width == 1 else f"{label},\nmean over {width} updates"
         axes.plot(x, y, label=label, **_LOOKS[source])
-    axes.set_xlabel("environment steps (joint actions)")
+    axes.set_xlabel(AXES["env_steps"])
     axes.set_title(name.removesuffix("_mean"))
     axes.grid(alpha=0.3)
 
@@ -100,20 +107,36 @@ def draw_comparison(
     if path.suffix.removeprefix(".").lower() not in known:
         raise CollmError(f"--out {path}", "no format for pictures.", f"end it in one of {', '.join(known)}.")
     axes = figure.subplots()
-    for style, (label, folders) in zip(cycle(_STYLES), groups.items(), strict=False):
-        grid, values = _on_one_grid([_curve(folder, name, source) for folder in folders])
-        low, high = bootstrap_interval(values)
-        (line,) = axes.plot(grid, values.mean(axis=0), label=_counted(label, len(folders)), linestyle=style)
-        axes.fill_between(grid, low, high, color=line.get_color(), alpha=0.2)
-    axes.set_title(_caption(source), fontsize="small")
-    axes.set_xlabel("environment steps (joint actions)")
+    draw_groups(axes, groups, name, source)
+    axes.set_title(caption(source), fontsize="small")
     axes.set_ylabel(name.removesuffix("_mean"))
-    axes.grid(alpha=0.3)
     axes.legend(handlelength=3)
     figure.savefig(path, dpi=130)
 
 
-def _caption(source: Source) -> str:
+def draw_groups(
+    axes: Any,
+    groups: Mapping[str, Sequence[Path]],
+    name: str = "return_mean",
+    source: Source = "train",
+    axis: Axis = "env_steps",
+) -> None:
+    """One panel: for each group the mean over its runs, and the interval where there are several.
+
+    Raises:
+        CollmError: if a run lacks the key, or its log is broken.
+    """
+    for style, (label, folders) in zip(cycle(_STYLES), groups.items(), strict=False):
+        grid, values = _on_one_grid([_curve(folder, name, source, axis) for folder in folders])
+        low, high = bootstrap_interval(values)
+        (line,) = axes.plot(grid, values.mean(axis=0), label=_counted(label, len(folders)), linestyle=style)
+        axes.fill_between(grid, low, high, color=line.get_color(), alpha=0.2)
+    axes.set_xlabel(AXES[axis])
+    axes.grid(alpha=0.3)
+
+
+def caption(source: Source) -> str:
+    """Which episodes a comparison tells of, and what its bands are."""
     smoothed = f"; moving average over {_SHARE:.0%} of the updates" if source == "train" else ""
     return f"{SOURCES[source]}{smoothed}; 95 % bootstrap interval over seeds"
 
@@ -129,9 +152,9 @@ def _counted(label: str, runs: int) -> str:
     return label if runs == 1 else f"{label} ({runs} seeds)"
 
 
-def _curve(folder: Path, name: str, source: Source) -> tuple[Sequence[float], Sequence[float]]:
+def _curve(folder: Path, name: str, source: Source, axis: Axis) -> tuple[Sequence[float], Sequence[float]]:
     run = Run(folder)
-    points = points_of(run, name, source)
+    points = points_of(run, name, source, axis)
     if not points:
         file = run.layout.metrics if source == "train" else run.layout.evaluations
         raise CollmError(
@@ -141,11 +164,11 @@ def _curve(folder: Path, name: str, source: Source) -> tuple[Sequence[float], Se
     return x, _smoothed(y) if source == "train" else y
 
 
-def points_of(run: Run, name: str, source: Source) -> Points:
+def points_of(run: Run, name: str, source: Source, axis: Axis = "env_steps") -> Points:
     """The points of a key, where rows have it and their steps as numbers; not every update has every key."""
     if source == "train":
-        return list(_points((row.get("env_steps"), row.get(name)) for row in run.metrics))
-    steps = {0: 0} | {row.get("update"): row.get("env_steps") for row in run.metrics}
+        return list(_points((row.get(axis), row.get(name)) for row in run.metrics))
+    steps = {0: 0} | {row.get("update"): row.get(axis) for row in run.metrics}
     key = f"greedy_{name}" if source == "greedy" else name
     return list(_points((steps.get(row.get("update")), row.get(key)) for row in run.evaluations))
 

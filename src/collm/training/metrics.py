@@ -8,6 +8,7 @@ from collm.evaluation.measures import measures
 from collm.rollout import Rollout
 from collm.runs.folder import Counters
 from collm.runs.records import UpdateRecord
+from collm.training.memory import peak_memory_gib
 
 
 def counted(counters: Counters, grown: Rollout, seconds: float) -> Counters:
@@ -37,6 +38,7 @@ def metrics_row(
         "rollout_seconds": rollout_seconds,
         "learn_seconds": learn_seconds,
         "tokens_per_second": sum(grown.tokens.values()) / rollout_seconds,
+        "peak_memory_gib": peak_memory_gib(),
         "failures": len(grown.trees) - len(grown.sound),
         **measures(grown.sound),
         **record.metrics,

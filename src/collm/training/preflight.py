@@ -17,7 +17,7 @@ from collm.rollout import Reset, rollout
 from collm.types import Action, Tree
 
 _COUNTED = "update env_steps episodes inference_calls tokens seconds failures optimizer_steps name"
-_TIMED = "rollout_seconds learn_seconds tokens_per_second"
+_TIMED = "rollout_seconds learn_seconds tokens_per_second peak_memory_gib"
 _MEASURED = "return_mean return_std reward_mean raw_reward_mean turns_mean"
 _LOGGED = frozenset(f"{_COUNTED} {_TIMED} {_MEASURED}".split())
 """Keys of ``metrics.jsonl`` and ``evaluations.jsonl`` that every run has."""
