@@ -192,7 +192,11 @@ def recipe(case: Case, size: Size, folder: Path, tasks: int, together: int) -> R
             },
             "algorithm": {"type": case.method, "minibatch_size": case.minibatch, **kind},
             "agents": {name: {**agent, "model": str(folder / name)} for name in AGENTS},
-            **({} if case.method == "magrpo" else {"critic": {**critic, "optimization": agent["optimization"]}}),
+            **(
+                {}
+                if case.method == "magrpo"
+                else {"critic": {**critic, "optimization": agent["optimization"]}}
+            ),
             "training": {"tasks_per_update": together},
         },
         "benchmark",

@@ -78,7 +78,7 @@ def _measured(entries: Sequence[Entry], how: Mapping[str, Any]) -> Estimate | No
 
 
 def _overhead(table: Table | None, row: str | None, column: str) -> Estimate | None:
-    if table is None or row not in table.rows or column not in table.columns:
+    if table is None or row is None or row not in table.rows or column not in table.columns:
         return None
     return table.rows[row][table.columns.index(column)]
 

@@ -123,6 +123,18 @@ def test_normalization_needs_two_actions(
             make_config(values, "mine")
 
 
+@pytest.mark.parametrize(("key", "setting"), [("frozen", True), ("shares", "player_1")])
+def test_a_value_head_on_a_trunk_needs_an_agent_that_learns_by_itself(key: str, setting: Any) -> None:
+    values = changed(f"agents/player_2/{key}", setting)
+    values["algorithm"], values["critic"] = {"type": "collm_dc"}, {"trunk": "actor"}
+    if key == "shares":
+        del values["agents"]["player_2"]["model"]
+        values["agents"]["player_2"] = {"shares": "player_1"}
+    with pytest.raises(CollmError, match="needs that it learns by itself") as error:
+        make_config(values, "mine")
+    assert error.value.where == f"agents.player_2.{key}"
+
+
 def test_merging_goes_mapping_by_mapping_and_changes_nothing() -> None:
     base = {"a": {"b": 1, "c": 2}, "d": 3}
     over = {"a": {"c": {"e": 4}}, "d": {"f": 5}}

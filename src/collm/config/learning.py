@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from collm.agents.config import AgentConfig, TrunkConfig
 from collm.errors import CollmError
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ def check_learning(config: RunConfig) -> None:
     if config.critic is None and all(agent.frozen for agent in config.agents.values()):
         mend = "leave it out for one agent at least."
         raise CollmError("agents.*.frozen", "every agent is frozen, so nothing would be learned.", mend)
+    if isinstance(config.critic, TrunkConfig):
+        _check_trunks(config.agents)
     trees = training.tasks_per_update * training.episodes_per_task
     actions = trees * algorithm.branching.num_samples * config.env.num_turns
     most = min(algorithm.minibatch_size or math.inf, actions)
@@ -32,3 +36,12 @@ def check_learning(config: RunConfig) -> None:
         problem = "a minibatch of one action leaves no advantage after normalization."
         mend = "set it to false, or make algorithm.minibatch_size and the buffer larger."
         raise CollmError("algorithm.advantage_normalization", problem, mend)
+
+
+def _check_trunks(agents: Mapping[str, AgentConfig]) -> None:
+    """Test that every agent has a trunk of its own that learns, for a value head to stand on."""
+    for name, agent in agents.items():
+        if agent.frozen or agent.shares is not None:
+            key = "frozen" if agent.frozen else "shares"
+            problem = f"a value head on the trunk of agent {name} needs that it learns by itself."
+            raise CollmError(f"agents.{name}.{key}", problem, "leave it out, or leave out critic.trunk.")
