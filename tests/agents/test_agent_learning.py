@@ -188,6 +188,31 @@ def test_zero_advantages_teach_nothing(make_agent: MakeAgent) -> None:
     assert all(not step.any() for step in step_of(agent, lessons).values())
 
 
+def test_a_step_that_wants_nothing_moves_the_weights_as_a_whole_backward_pass_does(
+    make_agent: MakeAgent,
+) -> None:
+    """No backward pass is made, and yet the moments of the step before go on and fade."""
+    quick, slow = make_agent(), make_agent()
+    lessons = experience(quick)
+    nothing = [replace(one, advantage=0.0) for one in lessons]
+    backward_passes = []
+    for agent in (quick, slow):
+        update(agent, lessons)
+        count: list[Tensor] = []
+        handle = next(iter(model_of(agent).parameters())).register_hook(count.append)
+        # One entry of a loss that wants next to nothing sends the slow one through the model.
+        update(agent, nothing, loss=None if agent is quick else _hardly_anything)
+        backward_passes.append(len(count))
+        handle.remove()
+    assert backward_passes == [0, 1]
+    for name, value in weights(model_of(quick)).items():
+        torch.testing.assert_close(value, weights(model_of(slow))[name], rtol=0, atol=1e-9)
+
+
+def _hardly_anything(scores: TokenScores) -> Tensor:
+    return 1e-30 * scores.summed(scores.logprobs)
+
+
 def test_the_loss_is_the_algorithms(make_agent: MakeAgent) -> None:
     agent = make_agent(optimization=PLAIN_STEP)
     seen: list[TokenScores] = []

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from collm.agents.views import CriticInput, Passage, critic_input
-from collm.algorithms.base import CriticView
+from collm.agents.views import CriticInput, Passage, critic_input, only_for
+from collm.algorithms.base import CriticView, ReadPoint
 from collm.errors import CollmError
 from collm.types import Action, Observation, Tree, Turn
 from tests.trees import Grown, Named, tree, turn
@@ -171,3 +171,26 @@ def test_a_cut_off_turn_among_siblings_has_a_value_beyond_and_its_siblings_none(
     read = critic_input(tree(cut, spoken("y")), CriticView(), informed=False)
     assert (read.before, read.following) == ((0, 0), (1, None))
     assert heard(read, 1) == "[a observation]\ngo\n[a action]\nx\n[a observation]\nmore\n"
+
+
+GROWN = tree(turn(1, turn(2, turn(3)), turn(4)), turn(5, turn(6)))
+
+
+@pytest.mark.parametrize("reads", [("before",), ("after",), ("before", "after")])
+@pytest.mark.parametrize("turns", [(0,), (1,), (2,), (3, 5), (0, 4)])
+def test_what_is_read_for_some_turns_is_what_the_whole_tree_says_of_them(
+    reads: tuple[ReadPoint, ...], turns: tuple[int, ...]
+) -> None:
+    whole = critic_input(GROWN, CriticView(reads=reads))
+    part = only_for(turns, whole)
+    for name in ("before", "following", "after"):
+        for number in range(len(GROWN.turns)):
+            place, expected = getattr(part, name)[number], getattr(whole, name)[number]
+            assert heard(part, place) == (heard(whole, expected) if number in turns else "")
+    used = {heard(part, place) for name in ("before", "following", "after") for place in getattr(part, name)}
+    assert all(any(heard(part, k) in one for one in used) for k in range(len(part.passages)))
+
+
+def test_what_is_read_for_all_turns_is_the_whole_tree() -> None:
+    whole = critic_input(GROWN, CriticView())
+    assert only_for(range(len(GROWN.turns)), whole) is whole

@@ -88,6 +88,13 @@ class Judge:
         return {"grad_norm": 0.5}
 
 
+class Prefixes(Judge):
+    """A judge that may be asked for the beginning of a tree alone."""
+
+    def _of(self, read: CriticInput) -> Tensor:
+        return torch.tensor(self._values["first tree"][: len(read.passages)])
+
+
 def acted(one: Turn, first: int) -> Turn:
     """A turn whose actions have tokens of their own: ``first`` for a, ``first + 1`` for b."""
     actions = {
@@ -348,6 +355,28 @@ def test_critics_learn_from_the_chosen_turns_alone_but_see_the_whole_episode() -
     assert sorted(told[0] for told in judge.gradients) == [[-14.0, 0.0], [0.0, -1.0], [3.0, 0.0]]
     assert all(len(one.passages) == 2 for read in judge.read for one in read)
     assert sorted(len(step.samples) for step in pupils["a"].steps) == [1, 1, 1]
+
+
+def test_a_critic_reads_no_further_than_the_turn_after_those_of_its_step() -> None:
+    grown = named(numbered(chain(*(turn(float(k)) for k in range(4)))), "first tree")
+    judge = Prefixes({"first tree": (4.0, 1.5, 3.0, 7.0)})
+    pupils, _ = study(CoLLMCC(minibatch_size=1, discount=0.5), [grown], {CENTRAL: judge})
+    assert [len(read[0].passages) for read in judge.read] == [2, 3, 4, 4]
+    told = [step.samples[0].advantage for step in pupils["a"].steps]
+    assert told == [0 + 0.75 - 4, 1 + 1.5 - 1.5, 2 + 3.5 - 3, 3 - 7]
+    assert judge.gradients == [
+        [[-2 * (0 + 0.75 - 4), 0.0]],
+        [[0.0, -2 * (1 + 1.5 - 1.5), 0.0]],
+        [[0.0, 0.0, -2 * (2 + 3.5 - 3), 0.0]],
+        [[0.0, 0.0, 0.0, -2 * (3 - 7)]],
+    ]
+
+
+def test_a_critic_whose_traces_reach_further_reads_the_whole_episode() -> None:
+    grown = named(numbered(chain(*(turn(float(k)) for k in range(4)))), "first tree")
+    judge = Judge({"first tree": (4.0, 1.5, 3.0, 7.0)})
+    study(CoLLMCC(minibatch_size=1, trace_decay=0.5), [grown], {CENTRAL: judge})
+    assert [len(read[0].passages) for read in judge.read] == [4, 4, 4, 4]
 
 
 def test_the_values_before_the_critics_step_make_the_advantages() -> None:

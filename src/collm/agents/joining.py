@@ -50,7 +50,7 @@ class Joined:
     def backward(self, loss: Tensor, batch: ScoredBatch) -> None:
         """Go back from the policy loss of a microbatch, and from where the pull applies."""
         if self._pull is None:
-            loss.backward()
+            _back_to_where_it_is_wanted(loss, batch.logprobs)
             return
         pulled = torch.stack([self._share(number) for number in batch.numbers]).to(batch.before)
         if not self._pull.measured:
@@ -71,6 +71,7 @@ class Joined:
 
     def ended(self) -> dict[str, float]:
         """Add what was kept apart to be measured; the cosine, 0 where one of the gradients is."""
+        _fill_gradients(self._parameters)
         if self._pull is None or not self._pull.measured:
             return {}
         policy = [parameter.grad for parameter in self._parameters]
@@ -79,6 +80,23 @@ class Joined:
             if other is not None:
                 parameter.grad = other if parameter.grad is None else parameter.grad.add_(other)
         return {"gradient_cosine": dot / math.sqrt(own * others) if own * others > 0 else 0.0}
+
+
+def _back_to_where_it_is_wanted(loss: Tensor, logprobs: Tensor) -> None:
+    """Go back through the model only if the loss wants some log-probability changed.
+
+    Siblings of equal return want nothing, nor do actions beyond a clip; most of a step's work is saved then.
+    """
+    (wanted,) = torch.autograd.grad(loss, logprobs)
+    if wanted.any():
+        logprobs.backward(wanted)
+
+
+def _fill_gradients(parameters: Sequence[nn.Parameter]) -> None:
+    """Zeros where no backward pass has been, so that the optimizer's moments fade as after any."""
+    for parameter in parameters:
+        if parameter.requires_grad and parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
 
 
 def _dot(ones: Sequence[Tensor | None], others: Sequence[Tensor | None]) -> float:

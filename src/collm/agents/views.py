@@ -6,7 +6,7 @@ siblings share before a prediction is read once, so that one forward pass predic
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from collm.algorithms.base import CriticView
@@ -54,6 +54,29 @@ def critic_input(tree: Tree, view: CriticView, informed: bool = True) -> CriticI
     for parent, family in tree.families.items():
         writer.write(tree, parent, family)
     return writer.input()
+
+
+def only_for(turns: Sequence[int], read: CriticInput) -> CriticInput:
+    """No more of a tree than what predicts at some of its turns, and what comes before that."""
+    kept: set[int] = set()
+    for place in (places[turn] for places in (read.before, read.following, read.after) for turn in turns):
+        while place is not None and place not in kept:
+            kept.add(place)
+            place = read.passages[place].parent
+    if len(kept) == len(read.passages):
+        return read
+    numbers: dict[int | None, int] = {place: number for number, place in enumerate(sorted(kept))}
+    passages = (read.passages[place] for place in sorted(kept))
+
+    def renumbered(places: Sequence[int | None]) -> tuple[int | None, ...]:
+        return tuple(numbers.get(place) if turn in turns else None for turn, place in enumerate(places))
+
+    return CriticInput(
+        tuple(Passage(one.text, numbers.get(one.parent)) for one in passages),
+        renumbered(read.before),
+        renumbered(read.following),
+        renumbered(read.after),
+    )
 
 
 @dataclass(slots=True)

@@ -27,6 +27,10 @@ class ActorCritic(TemporalDifference):
             return {CENTRAL: CriticView()}
         return {agent: CriticView(agent) for agent in agents}
 
+    @property
+    def sees_next_alone(self) -> bool:
+        return self.n_step is None and self.trace_decay == 0
+
     def targets(self, tree: Tree, predictions: Mapping[str, Prediction]) -> Mapping[str, Target]:
         return {
             name: Target(before=self._residuals(tree, name, predicted) + predicted.before)

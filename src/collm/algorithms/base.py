@@ -155,6 +155,14 @@ class Algorithm(Settings, ABC):
         """What else to play from the histories of a tree before learning from it; nothing by default."""
         return ()
 
+    @property
+    def sees_next_alone(self) -> bool:
+        """Whether targets and advantages of a turn need no values but its own and what follows it directly.
+
+        Critics then read a tree no further, and values of other turns are NaN.
+        """
+        return False
+
     def agents_learn(self, update: int) -> bool:
         """Whether agents take steps in this update, counted from 0, or wait for the critics."""
         return True

@@ -68,6 +68,8 @@ class TemporalDifference(Algorithm):
 
     def looking_ahead(self, tree: Tree, residuals: Tensor) -> Tensor:
         """One-step residuals ``"turn"`` as advantages that see as far ahead as was asked for."""
+        if self.n_step is None and self.trace_decay == 0:
+            return residuals
         parents = played_parents(tree)
         if self.n_step is not None:
             return functional.n_step_advantages(residuals, parents, self.discount, self.n_step)

@@ -15,7 +15,7 @@ from collm.agents.critic import Values
 from collm.agents.learner import Sample, Step
 from collm.agents.mixer import Mixer
 from collm.agents.trunk import AnyCritic, TrunkCritic, TrunkInput
-from collm.agents.views import CriticInput, MixerInput, critic_input, mixer_input
+from collm.agents.views import CriticInput, MixerInput, critic_input, mixer_input, only_for
 from collm.algorithms.base import Algorithm, CriticView, MixerView, Prediction, Target
 from collm.runs.records import Place, UpdateRecord
 from collm.training.advantages import actions, advantages_of_actions
@@ -130,7 +130,8 @@ def _begin_scales(buffer: Buffer, minibatch: Minibatch) -> None:
 def predict(buffer: Buffer, minibatch: Minibatch) -> Predictions:
     """What every critic says of the trees, before its step."""
     inputs: dict[str, list[Any]] = {
-        name: [_read(buffer, name, number) for number in minibatch] for name in buffer.critics
+        name: [_read(buffer, name, number, turns) for number, turns in minibatch.items()]
+        for name in buffer.critics
     }
     values = {name: critic.predict(inputs[name]) for name, critic in buffer.critics.items()}
     mixed = {}
@@ -143,14 +144,17 @@ def predict(buffer: Buffer, minibatch: Minibatch) -> Predictions:
     return Predictions(inputs, values, mixed)
 
 
-def _read(buffer: Buffer, name: str, number: int) -> CriticInput | MixerInput | TrunkInput:
-    """What a critic or mixer reads of a tree."""
+def _read(
+    buffer: Buffer, name: str, number: int, turns: Sequence[int]
+) -> CriticInput | MixerInput | TrunkInput:
+    """What a critic or mixer reads of a tree, for the sake of some of its turns."""
     tree, view, critic = buffer.trees[number], buffer.views[name], buffer.critics[name]
     if isinstance(critic, Mixer) or isinstance(view, MixerView):
         return mixer_input(tree)
     if isinstance(critic, TrunkCritic):
         return critic.read(tree)
-    return critic_input(tree, view, critic.config.global_information)
+    read = critic_input(tree, view, critic.config.global_information)
+    return only_for(turns, read) if buffer.algorithm.sees_next_alone else read
 
 
 def estimate(buffer: Buffer, minibatch: Minibatch, predictions: Predictions) -> Estimates:
