@@ -82,6 +82,19 @@ def test_the_recipes_of_the_paper_follow_appendix_c(domain: str, method: str) ->
         assert config.critic.optimization.learning_rate == paper.critic_learning_rate
 
 
+@pytest.mark.parametrize("method", ["magrpo", "collm_dc", "collm_cc"])
+@pytest.mark.parametrize("domain", sorted(APPENDIX_C))
+def test_a_fast_recipe_differs_in_how_many_tasks_are_drawn_together_alone(domain: str, method: str) -> None:
+    paper, fast = (load_recipe(f"{domain}/{method}{end}") for end in ("", "_fast"))
+    assert fast.training.tasks_per_update == 8 * paper.training.tasks_per_update
+    slow_again = {
+        key: getattr(paper.training, key)
+        for key in ("tasks_per_update", "checkpoint_every", "evaluate_every")
+    }
+    training = fast.training.model_copy(update=slow_again)
+    assert fast.model_copy(update={"training": training}) == paper
+
+
 def test_housebuild_is_split_as_in_the_paper() -> None:
     data = ROOT.parent / "shared" / "data" / "housebuild.json"
     if not data.is_file():
