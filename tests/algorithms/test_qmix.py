@@ -12,9 +12,8 @@ from collm.algorithms.monotonic import MIXER
 from collm.algorithms.qmix import QMIX
 from collm.algorithms.vdn import VDN
 from collm.functional import first_weights, monotonic_mix
-from tests.algorithms.tabular import Game, Growing, moments
+from tests.algorithms.tabular import Game, Growing, Joint, moments
 from tests.algorithms.test_counterfactual import NAN, ONE_TURN, advantages, equal, q
-from tests.algorithms.test_exact import terms
 from tests.functional.test_mixing import summing_weights
 
 WIDTH = 4
@@ -66,27 +65,28 @@ def test_credit_is_what_the_mixture_loses_with_the_alternatives() -> None:
     assert equal(advantages(algorithm, ONE_TURN, "b", said), [3 * (2.5 - (3.5 + lowest) / 2), *unread])
 
 
-def fitted(game: Game) -> dict[tuple[int, int], float]:
-    """The best mixture of one value for each bit of each agent: least squares over all joint actions."""
-    torch.manual_seed(0)
-    said = torch.zeros(2, 2, requires_grad=True)
-    mixing = torch.tensor(first_weights(2, WIDTH)).requires_grad_()
+def fitted(game: Game, mixes: bool, as_played: bool) -> dict[Joint, float]:
+    """The best mixture or sum of one value for each bit of each agent: least squares over joint actions.
+
+    Each is weighed by how often the policies play it, or all alike.
+    """
+    said, mixing = torch.zeros(2, 2, requires_grad=True), torch.tensor(first_weights(2, WIDTH))
+    parameters = [said, mixing.requires_grad_()] if mixes else [said]
     joints = game.joints()
-    paid = torch.tensor([game.reward((joint,)) for joint in joints])
-    optimizer = torch.optim.Adam([said, mixing], lr=0.02)
+    weights = torch.tensor([game.chance(0, joint) if as_played else 0.25 for joint in joints])
+    paid = torch.tensor([float(game.reward((joint,))) for joint in joints])
+
+    def values() -> torch.Tensor:
+        own = torch.stack([said[agent, [joint[agent] for joint in joints]] for agent in (0, 1)])
+        return monotonic_mix(own, mixing.expand(len(joints), -1), WIDTH) if mixes else own.sum(0)
+
+    optimizer = torch.optim.Adam(parameters, lr=0.02)
     for _ in range(1500):
-        loss = (_mixture(said, mixing, joints) - paid).square().mean()
+        loss = (weights * (values() - paid).square()).sum()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    with torch.no_grad():
-        found = _mixture(said, mixing, joints).tolist()
-    return {(joint[0], joint[1]): value for joint, value in zip(joints, found, strict=True)}
-
-
-def _mixture(said: torch.Tensor, mixing: torch.Tensor, joints: list[tuple[int, ...]]) -> torch.Tensor:
-    values = torch.stack([said[agent, [joint[agent] for joint in joints]] for agent in (0, 1)])
-    return monotonic_mix(values, mixing.expand(len(joints), -1), WIDTH)
+    return dict(zip(joints, values().tolist(), strict=True))
 
 
 class Fitted(QMIX):
@@ -96,27 +96,40 @@ class Fitted(QMIX):
         return predictions
 
 
-def mean(game: Game) -> float:
-    """The expected gradient estimate at the first agent, with the best mixture there is."""
-    table = fitted(game)
+def mean(game: Game, mixes: bool, as_played: bool) -> float:
+    """The expected gradient estimate at the first agent, with the best values that there are."""
+    table = fitted(game, mixes, as_played)
 
     def critic(growing: Growing) -> dict[str, Prediction]:
-        return {"team": q(*(table[past[-1][0], past[-1][1]] for past in growing.pasts))}
+        return {"team": q(*(table[past[-1]] for past in growing.pasts))}
 
     return moments(Fitted(alternatives=1), game, 0, 0, critic)[0]
 
 
-def test_rewards_that_rise_with_every_action_are_held_though_they_do_not_add_up() -> None:
-    """Paid if both say one, policies uneven: VDN's sum misses the gradient, the mixture has it."""
-    both = Game(1, lambda past: past[-1][0] * past[-1][1], [[0.5, 0.9]])
-    true = both.gradient(0, 0)
-    assert mean(both) == pytest.approx(true, abs=2e-3)
-    summed, _ = moments(VDN(alternatives=1), both, 0, 0, terms)
-    assert abs(summed - true) > 0.05
+ADDED = Game(1, lambda past: 2.0 * past[-1][0] - past[-1][1], [[0.3, 0.6]])
+BOTH_ONE = Game(1, lambda past: past[-1][0] * past[-1][1], [[0.3, 0.6]])
+DIFFER = Game(1, lambda past: float(past[-1][0] != past[-1][1]), [[0.3, 0.6]])
 
 
-def test_an_exclusive_or_has_no_monotonic_mixture() -> None:
-    """For a partner that mostly says one, the gradient is far below 0; the best mixture's is not."""
-    differ = Game(1, lambda past: float(past[-1][0] != past[-1][1]), [[0.5, 0.9]])
-    assert differ.gradient(0, 0) == pytest.approx(-0.2)
-    assert abs(mean(differ) - differ.gradient(0, 0)) > 0.05
+@pytest.mark.parametrize(
+    ("game", "mixes", "as_played", "expected"),
+    [
+        (ADDED, False, False, 0.42),
+        (ADDED, True, False, 0.42),
+        (BOTH_ONE, False, True, 0.126),
+        (BOTH_ONE, False, False, 0.105),
+        (BOTH_ONE, True, True, 0.126),
+        (BOTH_ONE, True, False, 0.126),
+        (DIFFER, False, True, -0.042),
+        (DIFFER, False, False, 0.0),
+        (DIFFER, True, True, -0.1),
+        (DIFFER, True, False, 0.0),
+    ],
+)
+def test_the_table_of_factored_values(game: Game, mixes: bool, as_played: bool, expected: float) -> None:
+    assert mean(game, mixes, as_played) == pytest.approx(expected, abs=2e-3)
+
+
+def test_the_true_gradients_of_that_table() -> None:
+    found = [game.gradient(0, 0) for game in (ADDED, BOTH_ONE, DIFFER)]
+    assert found == pytest.approx([0.42, 0.126, -0.042])

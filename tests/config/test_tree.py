@@ -164,7 +164,7 @@ def test_an_agent_that_shares_a_policy_has_its_owners_settings_and_is_read_back(
         (
             {"shares": "player_1", "model": "b"},
             "model",
-            "plays the policy of player_1, whose model is another",
+            "player_1, whose model is another",
         ),
         ({"shares": "player_1", "frozen": True}, "frozen", "whose frozen is another"),
     ],

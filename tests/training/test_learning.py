@@ -424,6 +424,24 @@ def test_critics_go_over_the_buffer_again_once_the_agents_have_learned() -> None
     assert record.metrics == once.metrics, "what is told is of the steps that agents took part in"
 
 
+class MovingJudge(Judge):
+    """A critic whose values rise by 1 at every step."""
+
+    def update(self, *given: Any) -> dict[str, float]:
+        self._values = {key: tuple(one + 1 for one in said) for key, said in self._values.items()}
+        return super().update(*given)
+
+
+def test_clipped_values_are_held_to_where_they_were_before_the_first_step() -> None:
+    """One turn paid 10, valued 0, 1, 2, 3: steps beyond 1.5 towards the target teach nothing."""
+    one = numbered(named(tree(turn(10.0)), "first tree"))
+    plain, clipped = (MovingJudge({"first tree": (0.0,)}) for _ in range(2))
+    study(CoLLMCC(critic_epochs=3), [one], {CENTRAL: plain})
+    study(CoLLMCC(critic_epochs=3, value_clip=1.5), [one], {CENTRAL: clipped})
+    assert plain.gradients == [[[-20.0]], [[-18.0]], [[-16.0]], [[-14.0]]]
+    assert clipped.gradients == [[[-20.0]], [[-18.0]], [[0.0]], [[0.0]]]
+
+
 def test_the_share_of_advantages_that_the_clip_cut_is_told() -> None:
     grown = numbered(tree(turn(0), turn(0), turn(0), turn(4)))
     _, record = study(MAGRPO(advantage_clip=2.0), [grown])

@@ -38,9 +38,7 @@ VALUES_OF_ACTIONS = ("coma", "qmix", "vdn")
 learn: they get two, and passes of their own. That takes minutes a game, so that without ``PROBE_SEEDS`` they
 are held to the simplest alone."""
 
-SETTINGS: dict[str, dict[str, float]] = {
-    name: {"critic_epochs": 4, "critic_warmup": 5} for name in VALUES_OF_ACTIONS
-}
+SETTINGS = {name: {"critic_epochs": 4, "critic_warmup": 5} for name in VALUES_OF_ACTIONS}
 
 SEEDS = int(os.environ.get("PROBE_SEEDS", "0"))
 

@@ -17,7 +17,8 @@ class QMIX(Monotonic, Factored):
     Source: Rashid et al. 2018, as a critic of policy gradients: an agent's credit is what the mixture loses
     when its action is exchanged for alternatives, the others' kept. The mixture rises with every term, so
     credit has the sign of the agent's own term's difference; how large it is depends on the others'.
-    Biased where no monotonic mixture holds the differences of Q, as in an exclusive or. With hidden units
+    Biased where no monotonic mixture holds the differences of Q, as in an exclusive or, even on the policy's
+    own samples. With hidden units
     that are all on the straight side of their bend it is VDN.
     """
 

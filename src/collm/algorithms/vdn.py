@@ -14,8 +14,9 @@ class VDN(Factored):
     """Each agent's critic reads its own history and action; their sum learns the team's return.
 
     Source: Sunehag et al. 2018, as a critic of policy gradients: an agent's credit is its own term's
-    difference. Exact where rewards add up over agents; where only the joint action counts (an exclusive
-    or), every term is flat and nobody gets credit, as COMA's joint critic would give it.
+    difference. Exact where rewards add up over agents. Elsewhere it is wrong about single joint actions, and
+    right on average over the others' only if it was fitted on the policy's own samples of one turn: for an
+    exclusive or of even policies every term is flat, and nobody gets the credit that COMA would give.
     """
 
     type: Literal["vdn"] = "vdn"
