@@ -29,9 +29,7 @@ from tests.algorithms.test_exact import LATE, right, wrong
 LISTED = 2
 """Samples at each history with which all trees of the game can still be listed in seconds: 4096 of them."""
 
-PLAYED = 4000
-"""Joint samples behind each mean of played trees."""
-
+PLAYED = 600
 AGENT, TURN = 1, 0
 
 Case = tuple[str, Algorithm, Critic]
@@ -62,8 +60,7 @@ def row(name: str, algorithm: Algorithm, critic: Critic) -> str:
     if algorithm.branching.num_samples <= LISTED:
         mean, variance = moments(algorithm, LATE, AGENT, TURN, critic)
         exact, deviation = f"{mean - true:+.4f}", f"{variance**0.5:.2f}"
-    tree = sum(algorithm.branching.num_samples**turn for turn in (1, 2))
-    found = estimates(algorithm, LATE, AGENT, TURN, critic, PLAYED // tree)
+    found = estimates(algorithm, LATE, AGENT, TURN, critic, PLAYED)
     low, high = interval(found, 1.96)
     return f"| {name} | {exact} | {deviation} | {fmean(found):+.3f} [{low:+.3f}, {high:+.3f}] |"
 

@@ -109,13 +109,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/houses"))
     parser.add_argument("--picture", type=Path, default=Path("houses.png"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("overrides", nargs="*", help="such as training.max_updates=2")
+    parser.add_argument("--set", nargs="*", default=[], help="overrides, such as training.max_updates=2")
     asked = parser.parse_args()
     settings = SETTINGS[asked.what]
     folders = {name: [asked.out / f"{name}-{seed}" for seed in asked.seeds] for name in settings}
     for position, seed in enumerate(asked.seeds):
         for name, setting in settings.items():
-            run(folders[name][position], setting, seed, asked.overrides)
+            run(folders[name][position], setting, seed, asked.set)
     draw(folders, settings, asked.picture)
     print("| | test return of a turn after, by seed | mean over the run | seconds |\n|---|---|---|---|")
     for name, setting in settings.items():

@@ -20,6 +20,7 @@ from collm.envs.minecraft.housebuild import HouseBuild
 from collm.envs.minecraft.prompts import first_prompt
 from collm.envs.minecraft.world import resource_limits
 from collm.errors import CollmError
+from collm.types import Observations
 
 PEACE = {"count": 0}
 
@@ -115,7 +116,8 @@ def test_the_weight_is_the_variants_unless_given(
 
 def test_the_end_pays_what_all_turns_earned(hut: Blueprint) -> None:
     turns = [("/kill", ""), ("/fill 0 0 0 2 0 1 oak_planks", ""), ("/fill 0 0 0 2 0 1 oak_planks", "/kill")]
-    rewards, told = {}, {}
+    rewards: dict[str, list[float]] = {}
+    told: dict[str, list[Observations]] = {}
     for pay in ("each", "end"):
         env = env_of(pay=pay, num_turns=3)
         state, rewards[pay], told[pay] = env.reset(hut, 0), [], []
