@@ -147,7 +147,7 @@ def claimed(chosen: Mapping[tuple[str, str], float], seeds: Sequence[int]) -> It
     """The runs that count; rates by arm and method. Those of the claim first, all of a seed together."""
     for pairs in (
         [*_pairs(("late", "dense"), ("cc", "magrpo")), *_pairs(("fog",), ("cc", "dc"))],
-        [*_pairs(("late", "dense"), ("dc",)), *_pairs(("fog",), ("magrpo",))],
+        [*_pairs(("late",), ("dc", "flat")), *_pairs(("fog",), ("magrpo",)), *_pairs(("dense",), ("dc",))],
     ):
         yield from _cells(pairs, chosen, seeds)
 
@@ -155,7 +155,7 @@ def claimed(chosen: Mapping[tuple[str, str], float], seeds: Sequence[int]) -> It
 def others(chosen: Mapping[tuple[str, str], float], seeds: Sequence[int]) -> Iterator[Cell]:
     """What else is told: variants of CoLLM-CC, Monte Carlo without trees, and other arms."""
     for pairs in (
-        _pairs(("late",), (*VARIANTS, "flat")),
+        _pairs(("late",), VARIANTS),
         _pairs(("fog",), ("flat", *VARIANTS)),
         _pairs(OTHERS, ("cc", "magrpo", "cc_bare")),
     ):
