@@ -11,6 +11,7 @@ import torch
 from transformers import DynamicCache
 
 from benchmarks.cases import AGENTS, Case, clock
+from collm.agents.critic import Critic
 from collm.agents.team import Team
 from collm.models.families import trunk
 from collm.types import Action, Tree
@@ -86,6 +87,7 @@ def _steps(case: Case, team: Team, trees: Sequence[Tree]) -> list[list[tuple[Any
                 rows.append((model, _lengths(chosen, lambda tree, turn: _reach(tree, turn, name))))  # noqa: B023
         for name, critic in team.critics.items():
             readers = AGENTS if name not in AGENTS else (name,)
+            assert isinstance(critic, Critic)
             with critic.weights.model() as model:
                 rows.append((model, _lengths(chosen, lambda tree, turn: _history(tree, turn, readers))))  # noqa: B023
         steps.append(rows)

@@ -15,10 +15,11 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from benchmarks.claim.cells import ARMS, METHODS, STEP_SAMPLES, Arm, Cell, Method, config_of
+from benchmarks.claim.cells import METHODS, STEP_SAMPLES, Arm, Cell, Method, config_of
 from collm.agents.team import Team, load_team
-from collm.algorithms.base import Algorithm
+from collm.algorithms.base import Algorithm, make_algorithm
 from collm.base.seeding import derive
+from collm.config.tree import RunConfig
 from collm.env import AnyEnvironment
 from collm.rollout import Reset, rollout
 from collm.training.learning import learn
@@ -32,17 +33,22 @@ TAUGHT = 20
 """Updates in which the critics learn before anything is measured."""
 
 SEED = 201
+_PLAYERS = ("cc", "dc")
 _LONG = 10**9
 
 
 @dataclass(frozen=True, slots=True)
 class Estimator:
-    """A method and the settings by which its estimate is measured."""
+    """A method and the settings by which its estimate is measured; ``player`` is whose team it looks at."""
 
     name: str
     title: str
     method: Method
     settings: Mapping[str, Any]
+
+    @property
+    def player(self) -> str:
+        return self.method.name if self.method.name in _PLAYERS else _PLAYERS[0]
 
 
 def _estimator(name: str, title: str, method: str, **settings: Any) -> Estimator:
@@ -69,10 +75,26 @@ def measured(arm: Arm, estimates: int, work: Path) -> list[dict[str, Any]]:
     gradient in the true direction, so that the scale of advantages plays no role; ``bias`` is cleared of the
     noise that the means still have, and can so come out below 0.
     """
-    found = {one.name: _gradients(arm, one, estimates, work) for one in ESTIMATORS}
-    truth = found[TRUTH]
+    teams = {name: _taught(arm, METHODS[name], work) for name in _PLAYERS}
+    drawn: dict[str, list[Tensor]] = {one.name: [] for one in ESTIMATORS}
+    for number in range(estimates):
+        grown: dict[int, Sequence[Tree]] = {}
+        for one in ESTIMATORS:
+            team, config = teams[one.player]
+            tree, algorithm = one.method.tree(arm), _measured_as(one)
+            if tree not in grown:  # all teams play alike: their trees serve every method
+                seed = derive(SEED, "estimate", number)
+                grown[tree] = _grown(config.env, team, algorithm, seed, max(1, SAMPLES // tree))
+            drawn[one.name].append(_gradient(algorithm, team, grown[tree]))
+    found = {name: torch.stack(several) for name, several in drawn.items()}
     return [
-        {"arm": arm.name, "estimator": one.name, "estimates": estimates, **compared(found[one.name], truth)}
+        {
+            "arm": arm.name,
+            "estimator": one.name,
+            "title": one.title,
+            "estimates": estimates,
+            **compared(found[one.name], found[TRUTH]),
+        }
         for one in ESTIMATORS
     ]
 
@@ -91,25 +113,26 @@ def compared(drawn: Tensor, truth: Tensor) -> dict[str, float]:
     }
 
 
-def _gradients(arm: Arm, one: Estimator, estimates: int, work: Path) -> Tensor:
-    """``"estimate parameter"``, of both agents."""
-    cell = Cell(arm, one.method, 0.01, SEED)
-    config = config_of(cell, work / "models")
-    frozen = {"advantage_normalization": False, "critic_epochs": 0, "critic_warmup": 0, **one.settings}
-    known = {key: value for key, value in frozen.items() if key in type(config.algorithm).model_fields}
-    algorithm = config.algorithm.model_copy(update=known)
+def _measured_as(one: Estimator) -> Algorithm:
+    """The method as it gives one plain gradient: no advantages normalized, no critic taught."""
+    plain = {"advantage_normalization": False, "critic_epochs": 0, **one.settings}
+    algorithm = make_algorithm(one.method.algorithm)
+    known = {key: value for key, value in plain.items() if key in type(algorithm).model_fields}
+    return algorithm.model_copy(update=known)
+
+
+def _taught(arm: Arm, method: Method, work: Path) -> tuple[Team, RunConfig]:
+    """A team whose agents are untrained and whose critics have learned, as the method teaches them."""
+    config = config_of(Cell(arm, method, 0.01, SEED), work / "models")
     team = _still(config)
-    if one.method.has_critics:
-        _teach(arm, config.algorithm.model_copy(update={"critic_warmup": _LONG}), config.env, team)
-    count = max(1, SAMPLES // one.method.tree(arm))
-    drawn = []
-    for number in range(estimates):
-        trees = _grown(config.env, team, algorithm, derive(SEED, "estimate", number), count)
-        drawn.append(_gradient(algorithm, team, trees))
-    return torch.stack(drawn)
+    teacher = config.algorithm.model_copy(update={"critic_warmup": _LONG})
+    for update in range(TAUGHT):
+        trees = _grown(config.env, team, teacher, derive(SEED, "teach", update), STEP_SAMPLES // arm.turns)
+        learn(teacher, team.agents, team.critics, trees, Progress(SEED, update, _LONG))
+    return team, config
 
 
-def _still(config: Any) -> Team:
+def _still(config: RunConfig) -> Team:
     """A team whose rates fall to 0 when its schedule ends, and only then."""
     still = {"schedule": "linear", "max_grad_norm": None}
 
@@ -117,8 +140,7 @@ def _still(config: Any) -> Team:
         return role.model_copy(update={"optimization": role.optimization.model_copy(update=still)})
 
     agents = {name: one(agent) for name, agent in config.agents.items()}
-    critics = config.algorithm.critics(list(agents))
-    return load_team(agents, one(config.critic) if critics else None, critics, seed=SEED)
+    return load_team(agents, one(config.critic), config.algorithm.critics(list(agents)), seed=SEED)
 
 
 def _grown(env: AnyEnvironment, team: Team, algorithm: Algorithm, seed: int, count: int) -> Sequence[Tree]:
@@ -128,12 +150,6 @@ def _grown(env: AnyEnvironment, team: Team, algorithm: Algorithm, seed: int, cou
         for one in range(count)
     ]
     return rollout(env, team.policies, resets, algorithm.branching).sound
-
-
-def _teach(arm: Arm, algorithm: Algorithm, env: AnyEnvironment, team: Team) -> None:
-    for update in range(TAUGHT):
-        trees = _grown(env, team, algorithm, derive(SEED, "teach", update), STEP_SAMPLES // arm.turns)
-        learn(algorithm, team.agents, team.critics, trees, Progress(SEED, update, _LONG))
 
 
 def _gradient(algorithm: Algorithm, team: Team, trees: Sequence[Tree]) -> Tensor:
@@ -152,7 +168,8 @@ def _gradient(algorithm: Algorithm, team: Team, trees: Sequence[Tree]) -> Tensor
 
     hook = register_optimizer_step_pre_hook(keep)
     try:
-        learn(algorithm, team.agents, team.critics, trees, Progress(SEED, _LONG, _LONG))
+        critics = team.critics if algorithm.critics(list(team.agents)) else {}
+        learn(algorithm, team.agents, critics, trees, Progress(SEED, _LONG, _LONG))
     finally:
         hook.remove()
     return torch.cat([found[name] for name in team.agents])
@@ -161,9 +178,3 @@ def _gradient(algorithm: Algorithm, team: Team, trees: Sequence[Tree]) -> Tensor
 def _flat(parameters: Sequence[Tensor]) -> Iterator[Tensor]:
     for parameter in parameters:
         yield (torch.zeros_like(parameter) if parameter.grad is None else parameter.grad).flatten().double()
-
-
-def all_measured(estimates: int, work: Path) -> Iterator[dict[str, Any]]:
-    """The rows of the three arms of the claim."""
-    for name in ("dense", "late", "fog"):
-        yield from measured(ARMS[name], estimates, work)

@@ -16,7 +16,7 @@ from collm.training.display import Silent
 from collm.training.run import train
 
 Row = Mapping[str, Any]
-_LAST = 3
+_LAST = 2
 """Evaluations at the end of a run whose mean is what it is judged by."""
 
 

@@ -217,13 +217,14 @@ def moments(
     for weighed in grown(game, branching.num_samples, branching.joint_mode == "cross"):
         probes = algorithm.probes(weighed[1].tree())
         for chance, growing in probed(game, weighed, probes):
-            estimate = _estimate(algorithm, growing, agent, turn, critic)
-            total, first, second = total + chance, first + chance * estimate, second + chance * estimate**2
+            found = estimate(algorithm, growing, agent, turn, critic)
+            total, first, second = total + chance, first + chance * found, second + chance * found**2
     assert math.isclose(total, 1.0)
     return first, second - first**2
 
 
-def _estimate(algorithm: Algorithm, growing: Growing, agent: int, turn: int, critic: Critic) -> float:
+def estimate(algorithm: Algorithm, growing: Growing, agent: int, turn: int, critic: Critic) -> float:
+    """At a logit from one tree: the mean over the agent's samples of score times advantage."""
     name, tree = growing.game.agents[agent], growing.tree()
     advantages = algorithm.advantages(tree, name, algorithm.mixed(critic(growing))).tolist()
     terms = [

@@ -20,6 +20,7 @@ from collm.envs.minecraft.housebuild import HouseBuild
 from collm.envs.minecraft.prompts import first_prompt
 from collm.envs.minecraft.world import resource_limits
 from collm.errors import CollmError
+from collm.types import Observations
 
 PEACE = {"count": 0}
 
@@ -111,6 +112,24 @@ def test_the_weight_is_the_variants_unless_given(
     env = env_of(**config)
     assert play(env, hut, "", "").components["spiders"] == pytest.approx(-weight)
     assert env.reward_range == (-weight, 1.0)
+
+
+def test_the_end_pays_what_all_turns_earned(hut: Blueprint) -> None:
+    turns = [("/kill", ""), ("/fill 0 0 0 2 0 1 oak_planks", ""), ("/fill 0 0 0 2 0 1 oak_planks", "/kill")]
+    rewards: dict[str, list[float]] = {}
+    told: dict[str, list[Observations]] = {}
+    for pay in ("each", "end"):
+        env = env_of(pay=pay, num_turns=3)
+        state, rewards[pay], told[pay] = env.reset(hut, 0), [], []
+        for one, other in turns:
+            told[pay].append(env.observe(state))
+            transition = env.step(state, {"player_1": one, "player_2": other})
+            state = transition.state
+            rewards[pay].append(transition.reward)
+    assert rewards["end"] == [0, 0, pytest.approx(sum(rewards["each"]))]
+    assert len(set(rewards["each"])) == 3
+    assert told["end"] == told["each"]
+    assert env_of(pay="end", num_turns=3).reward_range == pytest.approx((-0.6, 3.0))
 
 
 @pytest.mark.parametrize("replies", [("/kill", ""), ("", "/kill"), ("kill all\n/kill", "/kill")])

@@ -25,7 +25,8 @@ from collm.types import Observation, Observations
 class BuildState(Generic[TaskT]):
     """The turn to come and what the turn before left: every turn starts from an empty world.
 
-    ``shown_reward`` is what feedback tells of the turn before: its reward before scale and shift.
+    ``shown_reward`` is what feedback tells of the turn before: what it earned, before scale and shift;
+    ``unpaid`` is what all turns so far earned and no reward has given yet.
     """
 
     task: TaskT
@@ -33,6 +34,7 @@ class BuildState(Generic[TaskT]):
     replies: tuple[tuple[str, str], ...] = ()
     commands: tuple[tuple[str, tuple[Command, ...]], ...] = ()
     shown_reward: float = 0.0
+    unpaid: float = 0.0
 
     @property
     def world(self) -> dict[Point, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -47,6 +48,7 @@ class HouseBuild(Building[Blueprint]):
         include_air: list air rectangles in the plan too.
         list_limit: longest list of suggestions.
         penalty_weight: weight of the spiders' damage; the default is the variant's.
+        pay: ``each`` turn gives the reward that it earned, or the last one gives all of them at the ``end``.
     """
 
     headline: ClassVar[tuple[str, ...]] = ("iou", "hp")
@@ -60,6 +62,7 @@ class HouseBuild(Building[Blueprint]):
     list_limit: int = Field(default=20, ge=1)
     penalty_weight: float | None = Field(default=None, ge=0)
     spiders: Spiders = Spiders()
+    pay: Literal["each", "end"] = "each"
 
     @model_validator(mode="after")
     def _consistent(self) -> HouseBuild:
@@ -69,7 +72,8 @@ class HouseBuild(Building[Blueprint]):
 
     @property
     def reward_range(self) -> tuple[float, float]:
-        return -self._penalty_weight, 1.0
+        turns = self.num_turns if self.pay == "end" else 1
+        return -self._penalty_weight * turns, float(turns)
 
     def parse_task(self, row: Mapping[str, Any], where: str) -> Blueprint:
         return parse_blueprint(row, where)
@@ -85,9 +89,11 @@ class HouseBuild(Building[Blueprint]):
         spared = self.reading.spares_single_agent and self.num_agents == 1
         penalty = 0.0 if spared else harm
         following = self._following(state, replies, commands, shown_reward=matched - harm)
+        ended, earned = following.turn >= self.num_turns, state.unpaid + matched - penalty
+        paid = ended or self.pay == "each"
         return Transition(
-            state=following,
-            reward=matched - penalty,
+            state=following if paid else replace(following, unpaid=earned),
+            reward=earned if paid else 0.0,
             components={"match": matched, "spiders": -penalty or 0.0},  # never -0.0
             metrics={
                 "match": matched,
@@ -97,7 +103,7 @@ class HouseBuild(Building[Blueprint]):
                 "fills": float(sum(isinstance(command, Fill) for command in applied)),
                 "attacks": float(sum(isinstance(command, Attack) for command in applied)),
             },
-            terminated=following.turn >= self.num_turns,
+            terminated=ended,
         )
 
     @property
