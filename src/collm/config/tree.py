@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import (
@@ -78,7 +78,7 @@ class RunConfig(Settings):
             raise CollmError("critic", problem, "add the section with a model.")
         if section is None or "trunk" not in section:
             return section if section is None else validated(CriticConfig, section, "critic")
-        _check_local(algorithm, info.data["agents"])
+        _check_local(algorithm, list(info.data["agents"]))
         return validated(TrunkConfig, section, "critic")
 
     @field_serializer("env", "algorithm")
@@ -113,12 +113,9 @@ def plain(config: RunConfig) -> dict[str, Any]:
     return {name: section for name, section in sections.items() if section is not None}
 
 
-def _check_local(algorithm: Algorithm, agents: Mapping[str, AgentConfig]) -> None:
-    """Test that every critic reads what one agent has read, when it has, on a trunk of its own."""
-    if any(agent.shares is not None for agent in agents.values()):
-        mend = "leave one of the two out."
-        raise CollmError("critic.trunk", "agents that share a policy have one trunk for several heads.", mend)
-    for view in algorithm.critics(list(agents)).values():
+def _check_local(algorithm: Algorithm, agents: Sequence[str]) -> None:
+    """Test that every critic reads what one agent has read, and when it has."""
+    for view in algorithm.critics(agents).values():
         if view.agent is None or view.reads != ("before",):
             what = "the joint history" if view.agent is None else "actions too"
             problem = f"the algorithm {algorithm.type} has a critic that reads {what}, as no actor does."
