@@ -35,6 +35,8 @@ finally:
         (("train", "good.yaml", "training.epoch=1"), 2),
         (("train", "good.yaml", "agents.left.context=0"), 2),
         (("new", "task", "json"), 2),
+        (("sweep", "absent.yaml"), 2),
+        (("data", "list"), 0),
     ],
     ids=str,
 )
