@@ -86,6 +86,7 @@ def _steps(case: Case, team: Team, trees: Sequence[Tree]) -> list[list[tuple[Any
             with team.agents[name].learner.weights.model() as model:
                 rows.append((model, _lengths(chosen, lambda tree, turn: _reach(tree, turn, name))))  # noqa: B023
         for name, critic in team.critics.items():
+            assert isinstance(critic, Critic)
             readers = AGENTS if name not in AGENTS else (name,)
             assert isinstance(critic, Critic)
             with critic.weights.model() as model:

@@ -93,10 +93,11 @@ def _back_to_where_it_is_wanted(loss: Tensor, logprobs: Tensor) -> None:
 
 
 def _fill_gradients(parameters: Sequence[nn.Parameter]) -> None:
-    """Zeros where no backward pass has been, so that the optimizer's moments fade as after any."""
-    for parameter in parameters:
-        if parameter.requires_grad and parameter.grad is None:
-            parameter.grad = torch.zeros_like(parameter)
+    """Zeros if there was no backward pass at all, so that the optimizer's moments fade as after any."""
+    if all(parameter.grad is None for parameter in parameters):
+        for parameter in parameters:
+            if parameter.requires_grad:
+                parameter.grad = torch.zeros_like(parameter)
 
 
 def _dot(ones: Sequence[Tensor | None], others: Sequence[Tensor | None]) -> float:
