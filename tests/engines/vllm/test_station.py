@@ -187,7 +187,7 @@ def test_each_state_of_an_adapter_has_a_name_and_a_folder_of_its_own(make: Make)
     draw(agent, Prompt((10, 20), (1,)))
     assert EVENTS == ["open for 1", "adapter 1, not None", "forget", "adapter 2, not 1", "forget"]
     station: Any = agent.policy.engine._station  # type: ignore[attr-defined]
-    assert len(list(station.folder.iterdir())) == 1, "the old one is removed"
+    assert len(list(station._adapters().iterdir())) == 1, "the old one is removed"
 
 
 @pytest.mark.parametrize(("level", "again"), [(1, []), (2, ["take", "forget"])])

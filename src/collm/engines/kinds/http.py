@@ -36,9 +36,11 @@ class HttpKind(EngineKind):
     together: int = Field(default=16, ge=1, le=1024)
 
     def check_trains(self, agent: str) -> None:
+        """Refuse: it does not."""
         problem = "an endpoint plays an agent whose weights are its own: nothing here can train them."
         mend = "use in_process or vllm to train; collm eval and collm serve take http."
         raise CollmError(f"agents.{agent}.engine.type", problem, mend)
 
     def open(self, needs: EngineNeeds) -> Engine:
-        raise AssertionError(f"{needs.agent} has no weights here")
+        self.check_trains(needs.agent)
+        raise AssertionError

@@ -65,7 +65,7 @@ def _station(kind: VllmKind) -> Station:
 
         return open_served(kind, members[0].needs)
 
-    folder = None if kind.sync_folder is None else Path(kind.sync_folder)
+    folder = None if kind.sync_folder is None else Path(kind.sync_folder).expanduser().absolute()
     return Station(opened, folder, kind.sleep_level)
 
 

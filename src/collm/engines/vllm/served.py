@@ -25,11 +25,11 @@ class Served:
     Args:
         speaking: where completions are asked for.
         base: what the server calls the model without adapters.
-        folder: where full weights are left for it.
+        file: where full weights are left for it.
     """
 
-    def __init__(self, speaking: Endpoint, base: str, folder: Path) -> None:
-        self._speaking, self._base, self._folder = speaking, base, folder
+    def __init__(self, speaking: Endpoint, base: str, file: Path) -> None:
+        self._speaking, self._base, self._file = speaking, base, file
         self._steering = Endpoint(
             speaking.where, speaking.url.rstrip("/").removesuffix("/v1"), speaking.seconds, speaking.attempts
         )
@@ -38,9 +38,9 @@ class Served:
         return Asked([partial(self._drawn, job) for job in jobs], _TOGETHER).result()
 
     def take_weights(self, weights: Named) -> None:
-        file = self._folder / "weights.safetensors"
-        save_file({name: tensor.contiguous().clone() for name, tensor in weights}, file)
-        self._steering.tell("/collective_rpc", {"method": "take_weights_from", "args": [str(file)]})
+        save_file({name: tensor.contiguous().clone() for name, tensor in weights}, self._file)
+        body = {"method": "take_weights_from", "args": [str(self._file)]}
+        self._steering.tell("/collective_rpc", body)
 
     def take_adapter(self, adapter: Adapter, before: Adapter | None) -> None:
         path = str(adapter.folder)
@@ -73,4 +73,5 @@ def open_served(kind: VllmKind, needs: EngineNeeds) -> Served:
     folder = Path(kind.sync_folder).expanduser().absolute()
     folder.mkdir(parents=True, exist_ok=True)
     speaking = Endpoint(f"agents.{needs.agent}.engine", kind.url, kind.seconds)
-    return Served(speaking, kind.model_name or name_of(speaking, needs.agent), folder)
+    base = kind.model_name or name_of(speaking, needs.agent)
+    return Served(speaking, base, folder / f"{needs.agent}.safetensors")

@@ -7,11 +7,11 @@ each time vLLM must then say of a fixed prompt what the trainer says.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from collm.engines.base import Completion, Prompt
 from collm.engines.following import Following
@@ -83,6 +83,7 @@ class Station:
     _waiting: list[Ticket] = field(default_factory=list)
     _backend: Backend | None = None
     _asleep: bool = False
+    _home: TemporaryDirectory[str] | None = None
     _numbers: count[int] = field(default_factory=lambda: count(1))
 
     def submit(self, ticket: Ticket) -> None:
@@ -141,12 +142,13 @@ class Station:
             backend.take_adapter(member.adapter, before)
             if before is not None:
                 remove(before)
-        member.taken = member.version
 
     def _adapters(self) -> Path:
-        if self.folder is None:
-            self.folder = Path(tempfile.mkdtemp(prefix="collm-adapters-"))
-        return self.folder
+        if self.folder is not None:
+            return self.folder
+        if self._home is None:
+            self._home = TemporaryDirectory(prefix="collm-adapters-", ignore_cleanup_errors=True)
+        return Path(self._home.name)
 
     def _check(self, backend: Backend, member: Member) -> None:
         """Compare vLLM with the trainer on a fixed prompt.
@@ -158,6 +160,7 @@ class Station:
         (drawn,) = backend.draw([job_of(member, probe.prompt, 0, probe.sampling, ends=())])
         member.mismatch = probe.mismatch(drawn.token_ids, drawn.token_logprobs)
         member.following.check(member.needs.agent, member.mismatch, f"after step {member.version}")
+        member.taken = member.version
 
 
 def job_of(
