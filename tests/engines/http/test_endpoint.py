@@ -9,8 +9,10 @@ import time
 import pytest
 
 from collm.engines.http.answers import ChatAnswer
+from collm.engines.http.drawing import completed, name_of
 from collm.engines.http.endpoint import AGENT_TOKEN, Endpoint, called
 from collm.errors import CollmError
+from collm.models.config import Sampling
 from tests.engines.endpoints import chat, drawn, hostile, trickle
 
 
@@ -100,10 +102,20 @@ def test_an_agent_is_found_by_its_name_or_because_it_is_alone(names: list[str], 
     assert called(names, "a") == found
 
 
-def test_drawn_tokens_have_a_log_probability_each() -> None:
-    from collm.engines.http.drawing import completed
-    from collm.models.config import Sampling
+def test_adapters_that_an_earlier_run_left_behind_do_not_hide_the_base(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    left = [{"id": f"b-{number}", "parent": "base"} for number in (1, 2)]
+    monkeypatch.setattr("tests.engines.endpoints.MODELS", {"data": [{"id": "base", "parent": None}, *left]})
+    with hostile(b"") as end:
+        assert name_of(Endpoint("agents.b.engine", end.url, 20), "b") == "base"
+        assert name_of(Endpoint("agents.b.engine", end.url, 20), "b-1") == "b-1"
+        monkeypatch.setattr("tests.engines.endpoints.MODELS", {"data": [{"id": "x"}, {"id": "y"}]})
+        with pytest.raises(CollmError, match="serves x, y, and none of them is b"):
+            name_of(Endpoint("agents.b.engine", end.url, 20), "b")
 
+
+def test_drawn_tokens_have_a_log_probability_each() -> None:
     def complete(url: str) -> object:
         end = Endpoint("agents.b.engine", url, 20, 1)
         return completed(end, "m", (1, 2), 7, Sampling(max_tokens=4, top_k=3), (9,))

@@ -12,9 +12,10 @@ _Id = Annotated[int, Field(ge=0, lt=2**31)]
 
 
 class Model(BaseModel):
-    """One model that an endpoint serves."""
+    """One model that an endpoint serves; ``parent`` is the base of an adapter."""
 
     id: str
+    parent: str | None = None
 
 
 class Models(BaseModel):

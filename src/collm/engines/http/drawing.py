@@ -47,8 +47,9 @@ def name_of(endpoint: Endpoint, agent: str) -> str:
     Raises:
         CollmError: if it serves nothing that can be the agent.
     """
-    names = [model.id for model in endpoint.ask("/models", None, Models).data]
-    name = called(names, agent)
+    served = endpoint.ask("/models", None, Models).data
+    names = [model.id for model in served]
+    name = called(names, agent) or called([model.id for model in served if model.parent is None], agent)
     if name is None:
         problem = f"{endpoint.url} serves {', '.join(names[:8]) or 'nothing'}, and none of them is {agent}."
         raise CollmError(endpoint.where, problem, "name one of them as engine.model_name.")
