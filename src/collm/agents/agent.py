@@ -13,6 +13,7 @@ from collm.agents.learner import Learner, Step
 from collm.agents.policy import TokenPolicy
 from collm.agents.weights import open_weights, saved_source
 from collm.base.seeding import derive
+from collm.engines.base import Measured
 from collm.engines.exactness import check_exact
 from collm.engines.kind import EngineNeeds
 from collm.models.backbone import Backbones
@@ -56,7 +57,8 @@ class Agent:
             ends = end_ids(model, context.tokenizer, f"{where}.model", config.template_options)
             self._generation = deepcopy(model.generation_config)
         self._generation.update(**generation_settings(config.sampling, ends))
-        needs = EngineNeeds(name, weights, ends, pad_id, config.batch_rows)
+        longest = config.context + config.sampling.max_tokens
+        needs = EngineNeeds(name, weights, ends, pad_id, config.batch_rows, config, longest, bases.shared)
         self.policy = TokenPolicy(context, config.engine.open(needs), config.sampling)
         noise = derive(seed, "rounding", name)
         self.learner = Learner(weights, partial(bases.base, config, where), pad_id, config, noise)
@@ -68,9 +70,18 @@ class Agent:
         return other
 
     def update(self, step: Step) -> dict[str, float]:
-        """Take one optimizer step, and let the engine draw with the new weights."""
+        """Take one optimizer step, and let the engine draw with the new weights.
+
+        Raises:
+            CollmError: if the engine has drawn with other weights than were trained.
+        """
         report = self.learner.update(step)
-        self.policy.engine.refresh(self.learner.version)
+        engine, following = self.policy.engine, self.config.engine.following(self.config)
+        if isinstance(engine, Measured):
+            report |= engine.measures()
+        if following is not None and "sampler_mismatch" in report:
+            following.check(self.name, report["sampler_mismatch"], "over the replies of this update")
+        engine.refresh(self.learner.version)
         return report
 
     def check_reads(self, observations: Sequence[Observation], place: str) -> None:
@@ -78,7 +89,8 @@ class Agent:
 
         Raises:
             CollmError: as :meth:`collm.agents.context.Context.read` tells, if the tokenizer is of another
-                model, or if the model's family cannot be served exactly.
+                model, if the model's family cannot be served exactly, or if the engine does not draw with
+                these weights.
         """
         context = self.policy.context
         ids = context.read(observations, place)
@@ -86,6 +98,8 @@ class Agent:
         with self.learner.weights.model() as model:
             check_known(model, context.tokenizer, ids, where)
             check_exact(model, context.tokenizer.pad_token_id, where, longest)
+        if isinstance(self.policy.engine, Measured):
+            self.policy.engine.ready()
 
     def save(self, folder: Path) -> None:
         """Write an ordinary Hugging Face model or peft folder, which says how to sample from it."""

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from collm.agents.config import AgentConfig
 from collm.agents.joining import Joined, Pair, Pull
+from collm.agents.mismatch import Mismatch
 from collm.functional.losses import TokenScores, importance_ratios, token_divergences
 from collm.models.backbone import Handle
 from collm.models.offloading import remembering
@@ -39,12 +40,14 @@ class Sample:
     Attributes:
         behavior_logprobs: of its tokens under the policy that drew it; ``None`` if the agent has not
             changed since, so that the pass that learns from it says them too (paper section 4.2).
+        sampler_logprobs: what an engine with weights of its own said of them.
     """
 
     prompt_ids: Ids
     token_ids: Ids
     behavior_logprobs: tuple[float, ...] | None
     advantage: float
+    sampler_logprobs: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,7 @@ class Learner:
             self._optimizer = Optimizer(weights.parameters(), config.optimization, seed)
         self._reading: Callable[[], Reading | None] = lambda: None
         self.pull: Pull | None = None
+        self._following = config.engine.following(config)
 
     @property
     def version(self) -> int:
@@ -122,9 +126,10 @@ class Learner:
         """Log-probabilities of actions' tokens under the current policy, which must have drawn them.
 
         In float32 the sampler's own are exact. In a shorter format they are off by the rounding of other
-        shapes, which ratios would take for a change of policy: the actions are scored again.
+        shapes, and an engine with weights of its own rounds in its own way. Ratios would take that for a
+        change of policy: the actions are scored again.
         """
-        if self._config.dtype == "float32":
+        if self._config.dtype == "float32" and self._following is None:
             return [action.token_logprobs for action in actions]
         return self.logprobs([(action.prompt_ids, action.token_ids) for action in actions])
 
@@ -146,9 +151,10 @@ class Learner:
 
         Returns:
             Means over the samples of loss, ratio, divergences and the step's own measures; the gradient
-            norm and the learning rate.
+            norm and the learning rate; for an engine with weights of its own, how far off it was.
         """
         assert self._optimizer is not None
+        mismatch = Mismatch()
         samples = [(one.prompt_ids, one.token_ids) for one in step.samples]
         sums = {"policy_loss": 0.0, "ratio": 0.0, "reference_kl": 0.0, "behavior_kl": 0.0}
         with self.weights.model() as model:
@@ -157,7 +163,7 @@ class Learner:
         with self.weights.model() as model, remembering(model, self._config):
             joined = Joined(list(self.weights.parameters()), samples, self.pull)
             for batch in self._passes(model, samples, groups):
-                scores = _scores(batch, step.samples, reference)
+                scores = self._corrected(_scores(batch, step.samples, reference), batch, step, mismatch)
                 losses = step.loss(scores)
                 joined.backward(losses.sum() / len(samples), batch)
                 with torch.no_grad():
@@ -167,7 +173,7 @@ class Learner:
             measured, self.pull = joined.ended(), None
         norm, rate = self._optimizer.step(step.update, step.planned_updates)
         means = {name: total / len(samples) for name, total in sums.items()} | measured
-        return {**means, "grad_norm": norm, "learning_rate": rate}
+        return {**means, "grad_norm": norm, "learning_rate": rate, **mismatch.report()}
 
     def save_optimizer(self, file: Path) -> None:
         assert self._optimizer is not None
@@ -193,6 +199,18 @@ class Learner:
     def _scored(self, model: Any, samples: Sequence[Pair], groups: Groups | None) -> Iterator[ScoredBatch]:
         config = self._config
         return score(model, samples, config.sampling, self._pad_id, config.batch_tokens, groups)
+
+    def _corrected(
+        self, scores: TokenScores, batch: ScoredBatch, step: Step, mismatch: Mismatch
+    ) -> TokenScores:
+        """Scores whose gradients make up for what an engine with weights of its own rounds otherwise."""
+        if self._following is None:
+            return scores
+        said = [step.samples[number].sampler_logprobs for number in batch.numbers]
+        if any(one is None for one in said):
+            return scores
+        sampler = torch.cat([scores.behavior.new_tensor(one) for one in said])
+        return mismatch.corrected(scores, sampler, self._following.correction)
 
     @torch.no_grad()
     def _token_logprobs(

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from collm.agents.agent import Agent
 from collm.agents.config import AgentConfig, CriticConfig, TrunkConfig
 from collm.agents.critic import Critic
+from collm.agents.elsewhere import Elsewhere
 from collm.agents.mixer import Mixer
 from collm.agents.policy import Policy
 from collm.agents.trunk import AnyCritic, TrunkCritic
 from collm.algorithms.base import MixerView
+from collm.engines.kinds.http import HttpKind
 from collm.models.backbone import Backbones
+from collm.types import Observation
 
 CONFIG_FILE = "config.yaml"
 
@@ -65,7 +69,18 @@ class Team:
                 yield kind, name, member
 
 
-def policies_of(agents: Mapping[str, Agent]) -> dict[str, Policy]:
+class Player(Protocol):
+    """A member of a team that plays, wherever its weights are."""
+
+    @property
+    def policy(self) -> Policy:
+        """What plays of it."""
+
+    def check_reads(self, observations: Sequence[Observation], place: str) -> None:
+        """Test that it can read the observations of an episode."""
+
+
+def policies_of(agents: Mapping[str, Player]) -> dict[str, Policy]:
     """What plays of each agent."""
     return {name: agent.policy for name, agent in agents.items()}
 
@@ -92,6 +107,19 @@ def load_agents(
         name: opened[name] if config.shares is None else opened[config.shares].shared_by(config, name)
         for name, config in configs.items()
     }
+
+
+def load_players(configs: Mapping[str, AgentConfig], checkpoint: Path | None = None) -> dict[str, Player]:
+    """Agents that only play: those behind endpoints are asked there, the others loaded.
+
+    Raises:
+        CollmError: if a model or tokenizer cannot be opened.
+    """
+    here = {name: one for name, one in configs.items() if not isinstance(one.engine, HttpKind)}
+    players: dict[str, Player] = {**load_agents(here, checkpoint)}
+    for name in configs.keys() - here.keys():
+        players[name] = Elsewhere(configs[name], name)
+    return {name: players[name] for name in configs}
 
 
 def load_team(

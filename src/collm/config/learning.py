@@ -17,9 +17,10 @@ def check_learning(config: RunConfig) -> None:
     """Test that not every advantage or every gradient is 0.
 
     Raises:
-        CollmError: if it is.
+        CollmError: if it is, or an agent's weights are not here.
     """
     for name, agent in config.agents.items():
+        agent.engine.check_trains(name)
         if agent.sampling.temperature == 0:
             mend = "use a temperature above 0; evaluation is greedy by itself where asked."
             raise CollmError(f"agents.{name}.sampling.temperature", "greedy actions teach nothing.", mend)

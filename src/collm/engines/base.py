@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from collm.models.config import Sampling
 from collm.types import FinishReason, Ids
@@ -57,6 +57,21 @@ class Engine(Protocol):
 
     def refresh(self, version: int) -> None:
         """The weights have changed; from now on completions are of this version."""
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """An engine that draws with a copy of the weights, and compares the two."""
+
+    def ready(self) -> None:
+        """Take the weights over now, and compare.
+
+        Raises:
+            CollmError: if it cannot draw, or says what other weights would say.
+        """
+
+    def measures(self) -> Mapping[str, float]:
+        """What it found when it last took over weights, by name; nothing if it has not yet."""
 
 
 class Deferred(Generic[ResultT]):

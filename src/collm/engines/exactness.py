@@ -58,7 +58,7 @@ def check_exact(model: Any, pad: int, where: str, longest: int) -> None:
 def mismatch(model: Any, pad: int, longest: int) -> dict[str, float]:
     """Mean difference in nats a token from plain forward passes: of the sampler, and of the scorer."""
     samples, drawn = _played(model, pad, longest)
-    plain = [_forced(model, *sample) for sample in samples]
+    plain = [forced_logprobs(model, *sample) for sample in samples]
     scored = dict(_scored(model, samples, pad))
     return {
         "sampler": _mean_difference(drawn, plain),
@@ -73,7 +73,7 @@ def _played(model: Any, pad: int, longest: int) -> tuple[list[tuple[Ids, Ids]], 
     follows from the cache.
     """
     decoder = Decoder(model, frozenset(), pad)
-    long = _tokens(model, _prompt_length(text_config(model), longest))
+    long = fixed_tokens(model, _prompt_length(text_config(model), longest))
     samples: list[tuple[Ids, Ids]] = []
     drawn: list[Tensor] = []
     drafts = [Draft(context, None, seed) for seed, context in enumerate((long, long, long[:3]))]
@@ -104,13 +104,13 @@ def _horizon(config: Any) -> int:
     return max(getattr(config, name, None) or rope.get(name) or 0 for name in limits)
 
 
-def _tokens(model: Any, count: int) -> Ids:
+def fixed_tokens(model: Any, count: int) -> Ids:
     """A fixed text of varied tokens."""
     known = model.get_input_embeddings().num_embeddings
     return tuple((3 + 7919 * place) % known for place in range(count))
 
 
-def _forced(model: Any, prompt: Ids, reply: Ids) -> Tensor:
+def forced_logprobs(model: Any, prompt: Ids, reply: Ids) -> Tensor:
     """Log-probabilities ``"token"`` by the model's own forward pass over nothing but one sample."""
     ids = torch.tensor([[*prompt, *reply]], device=model.device)
     logits = model(input_ids=ids, use_cache=False, logits_to_keep=len(reply) + 1).logits[0, :-1]

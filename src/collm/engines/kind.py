@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Hashable, MutableMapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,9 @@ from collm.base.settings import Settings
 
 if TYPE_CHECKING:
     from collm.engines.base import Engine
+    from collm.engines.following import Following
     from collm.models.backbone import Handle
+    from collm.models.config import ModelConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,9 @@ class EngineNeeds:
         end_ids: tokens that end a completion.
         pad_id: fills unused positions.
         batch_rows: completions to draw together at most.
+        model: what the weights are of.
+        longest: tokens that a prompt and its completion have at most.
+        shared: what engines of one team open once, by what it is.
     """
 
     agent: str
@@ -31,12 +37,26 @@ class EngineNeeds:
     end_ids: frozenset[int]
     pad_id: int
     batch_rows: int
+    model: ModelConfig
+    longest: int
+    shared: MutableMapping[Hashable, Any]
 
 
 class EngineKind(Settings, ABC):
     """A kind of engine and its settings; subclasses set ``type`` to a unique name."""
 
     type: str
+
+    def following(self, model: ModelConfig) -> Following | None:
+        """How closely its copy of the weights is watched; ``None`` if it draws with the trained ones."""
+        return None
+
+    def check_trains(self, agent: str) -> None:
+        """Test that an agent with this engine can be trained here.
+
+        Raises:
+            CollmError: if it cannot.
+        """
 
     @abstractmethod
     def open(self, needs: EngineNeeds) -> Engine:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from collm.agents.policy import Policy
-from collm.agents.team import load_agents, policies_of
+from collm.agents.team import load_players, policies_of
 from collm.config.naming import named_after
 from collm.config.overrides import overridden
 from collm.config.recipes import find, load_recipe
@@ -44,7 +44,7 @@ def open_team(
 
 def _opened(config: RunConfig, checkpoint: Path | None) -> Mapping[str, Policy]:
     """The agents' policies, each of which can read the first task."""
-    env, agents = hold(config.env), load_agents(config.agents, checkpoint)
+    env, agents = hold(config.env), load_players(config.agents, checkpoint)
     task = env.tasks("test")[0]
     for name, observation in env.observe(env.reset(task, 0)).items():
         agents[name].check_reads([observation], f"task {task.id!r}")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         less_largest,
         standardized,
     )
+    from collm.functional.corrections import reweighted, truncated_weights
     from collm.functional.losses import (
         TokenScores,
         clipped_shares,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "advantages": ("clipped", "group_relative", "leave_one_out", "less_largest", "standardized"),
+    "corrections": ("reweighted", "truncated_weights"),
     "losses": (
         "TokenScores",
         "clipped_shares",
@@ -75,11 +77,13 @@ __all__ = [
     "monotonic_mix",
     "n_step_advantages",
     "policy_gradient_losses",
+    "reweighted",
     "standardized",
     "surrogate_losses",
     "td_residuals",
     "token_divergences",
     "tree_returns",
+    "truncated_weights",
     "value_losses",
 ]
 

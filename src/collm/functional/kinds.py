@@ -9,3 +9,6 @@ RatioKind = Literal["sequence", "token", "geometric"]
 
 DivergenceKind = Literal["k3", "k2", "reward"]
 """How a divergence from the reference is lowered: ``divergence_losses`` tells them apart."""
+
+CorrectionKind = Literal["token", "sequence"]
+"""Whether a token is weighted by its own quotient of probabilities, or by that of its whole action."""

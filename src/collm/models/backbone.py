@@ -14,7 +14,7 @@ Whatever it is, its weights are used inside ``with handle.model() as model:``, t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
@@ -163,9 +163,14 @@ class FullWeights:
 
 
 class Backbones:
-    """Makes handles; base weights of one model, type, device and rounding are loaded when first needed."""
+    """Makes handles; base weights of one model, type, device and rounding are loaded when first needed.
+
+    Attributes:
+        shared: what else roles of one team open once, by what it is.
+    """
 
     def __init__(self) -> None:
+        self.shared: dict[Hashable, Any] = {}
         self._loaded: dict[tuple[str, str, torch.device, str | None], Backbone] = {}
 
     def full(self, config: ModelConfig, where: str) -> FullWeights:

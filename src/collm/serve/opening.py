@@ -14,6 +14,7 @@ from collm.config.overrides import overridden
 from collm.config.recipes import load_recipe
 from collm.config.tree import plain
 from collm.contract.held import Held, hold
+from collm.engines.kinds.http import HttpKind
 from collm.env import make_env
 from collm.errors import CollmError
 from collm.runs.checkpoints import checkpoint_of
@@ -79,7 +80,7 @@ def open_voices(
 
     Args:
         served: what is served.
-        endpoints: URLs by agent.
+        endpoints: URLs by agent, beside those that agents' own engines name.
         token: what those endpoints want to be shown, if anything.
         seconds: how long one of their answers may take.
 
@@ -87,6 +88,8 @@ def open_voices(
         CollmError: if a model cannot be opened, or an endpoint is of no agent.
     """
     _check_known("--agent", endpoints, served.agents)
+    own = {name: one.engine.url for name, one in served.agents.items() if isinstance(one.engine, HttpKind)}
+    endpoints = {**own, **endpoints}
     voices: dict[str, Voice] = {}
     if endpoints:
         from collm.serve.remote import Remote  # not above, as below: each needs libraries of its own

@@ -9,7 +9,8 @@ from typing import Any
 import openai
 
 from collm.agents.config import AgentConfig
-from collm.agents.context import RAW_SEPARATOR
+from collm.agents.spoken import as_messages, as_text
+from collm.engines.http.endpoint import called
 from collm.serve.refusals import RefusedError, agent_unavailable
 from collm.serve.voice import Draw, Messages, Reply, Tell
 from collm.types import Action, FinishReason, History, Observation
@@ -44,11 +45,11 @@ class Remote:
             history = History()
         seen = (*history.observations, observation)
         if all(one.raw for one in seen):
-            return await self.go_on(_as_text(history, observation), draw, tell)
+            return await self.go_on(as_text(history, observation), draw, tell)
         if any(one.raw for one in seen):
             problem = "it reads chat and raw text in one history, which no endpoint takes; load it here."
             raise agent_unavailable(self._name, problem, 500)
-        return await self.chat(_as_messages(history, observation), draw, tell)
+        return await self.chat(as_messages(history, observation), draw, tell)
 
     async def chat(self, messages: Messages, draw: Draw, tell: Tell) -> Reply:
         return await self._ask(self._client.chat.completions, {"messages": list(messages)}, draw, tell)
@@ -94,12 +95,11 @@ class Remote:
         return Reply(Action(text, finish_reason=reason), *counts)
 
     async def _called(self, client: openai.AsyncOpenAI) -> str:
-        """What the endpoint calls the agent: ``team/NAME``, ``NAME``, or its only model."""
         page = await client.models.list()
         names = [model.id for model in page.data]
-        for name in (f"team/{self._name}", self._name, *names[:1]):
-            if name in names and (len(names) == 1 or name.endswith(self._name)):
-                return name
+        name = called(names, self._name)
+        if name is not None:
+            return name
         raise agent_unavailable(self._name, f"its endpoint serves {', '.join(names) or 'nothing'}.", 502)
 
     @contextmanager
@@ -137,20 +137,3 @@ class Remote:
 
 def _piece(choice: Any) -> str:
     return (choice.text if hasattr(choice, "text") else choice.delta.content) or ""
-
-
-def _as_text(history: History, observation: Observation) -> str:
-    """A history of raw observations as the text that an agent of this process would go on with."""
-    pairs = zip(history.observations, history.actions, strict=True)
-    turns = (f"{seen.text}{done.text}" for seen, done in pairs)
-    return RAW_SEPARATOR.join([*turns, observation.text])
-
-
-def _as_messages(history: History, observation: Observation) -> list[dict[str, str]]:
-    seen = (*history.observations, observation)
-    messages = [] if seen[0].system is None else [{"role": "system", "content": seen[0].system}]
-    for number, one in enumerate(seen):
-        messages.append({"role": "user", "content": one.text})
-        if number < len(history.actions):
-            messages.append({"role": "assistant", "content": history.actions[number].text})
-    return messages

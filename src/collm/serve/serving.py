@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from collm.base.listening import address, bound, hosts_of, is_local
+from collm.engines.http.endpoint import AGENT_TOKEN
 from collm.errors import CollmError
 from collm.protocols.base import PlayProtocol
 from collm.serve.app import make_app
@@ -21,7 +22,6 @@ from collm.serve.opening import Served, open_voices
 from collm.serve.stages import Stages
 
 TOKEN = "COLLM_TOKEN"
-AGENT_TOKEN = "COLLM_AGENT_TOKEN"
 _IDLE_SECONDS = 75
 """Longer than clients keep an idle connection, so that none is asked over just as it closes here."""
 

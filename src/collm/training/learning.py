@@ -201,7 +201,7 @@ def _samples(
     advantages = estimates.advantages[agent]
     own = {key: action for _, key, action in actions(buffer.trees, minibatch, agent)}
     return [
-        Sample(action.prompt_ids, action.token_ids, behavior.get(key), advantages[key])
+        Sample(action.prompt_ids, action.token_ids, behavior.get(key), advantages[key], action.token_logprobs)
         for key, action in own.items()
         if key in advantages
     ]

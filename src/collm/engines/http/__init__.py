@@ -1,0 +1,1 @@
+"""Speaking to OpenAI-style endpoints with nothing but the standard library."""
