@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 NODE = $(CURDIR)/$(VENV)/node
 NPM = PATH=$(NODE):$$PATH node $$(dirname $$(readlink $(NODE)/node))/../lib/node_modules/npm/bin/npm-cli.js
 
-.PHONY: demo claim paper-small test test-web build-web lint types unit format bench clean
+.PHONY: demo claim paper-small test test-ray test-web build-web lint types unit format bench clean
 
 demo: $(VENV)/.demo
 	if [ -e runs/demo ]; then mv runs/demo runs/demo-before-$$(date +%Y%m%d-%H%M%S); fi
@@ -33,6 +33,10 @@ types: $(VENV)/.test
 
 unit: $(VENV)/.test
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
+
+# What plays on Ray, on a cluster of three nodes on this machine; a chaos test prints what it did.
+test-ray: $(VENV)/.ray
+	COLLM_TEST_RAY=1 OMP_NUM_THREADS=1 $(BIN)/pytest -m ray -s tests/placement
 
 # The viewer's page: its own tests, whether the committed build is what its sources give, and a real browser.
 test-web: $(VENV)/.web
@@ -70,6 +74,10 @@ $(VENV)/.report: $(VENV)/.venv pyproject.toml constraints.txt
 
 $(VENV)/.test: $(VENV)/.venv pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,lint]'
+	touch $@
+
+$(VENV)/.ray: $(VENV)/.venv pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,ray]'
 	touch $@
 
 $(VENV)/.web: $(VENV)/.venv pyproject.toml constraints.txt frontend/package-lock.json
