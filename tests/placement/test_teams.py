@@ -11,7 +11,7 @@ import torch
 from collm.agents.team import Team, open_mixers
 from collm.algorithms.base import MixerView
 from collm.config.merging import merged
-from collm.config.tree import RunConfig
+from collm.config.tree import RunConfig, make_config, plain
 from collm.contract.held import Held
 from collm.env import AnyEnvironment
 from collm.errors import CollmError
@@ -79,7 +79,6 @@ ALGORITHMS: list[dict[str, Any]] = [
     {"algorithm": {"type": "collm_cc"}, "critic": {"scaled_targets": True}},
     {"algorithm": {"type": "qmix"}},
     {"algorithm": {"type": "collm_cc"}, "agents": {"b": {"frozen": True}}},
-    {"algorithm": {"type": "collm_cc"}, "agents": {"b": {"shares": "a", "model": None}}},
 ]
 
 
@@ -105,6 +104,15 @@ def test_adapters_on_one_base_are_trained_together_elsewhere(recipe: Recipe, tmp
     }
     train(recipe(agents=shared), tmp_path / "here", Silent())
     train(recipe(agents=shared, placement=RAY), tmp_path / "there", Silent())
+    assert_same_results(tmp_path / "there", tmp_path / "here")
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_shared_policy_is_one_elsewhere(recipe: Recipe, tmp_path: Path) -> None:
+    values = plain(recipe(agents=ROWS))
+    values["agents"]["b"] = {"shares": "a"}
+    train(make_config(values, "recipe"), tmp_path / "here", Silent())
+    train(make_config({**values, "placement": RAY}, "recipe"), tmp_path / "there", Silent())
     assert_same_results(tmp_path / "there", tmp_path / "here")
 
 
