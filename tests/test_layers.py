@@ -32,6 +32,7 @@ config
 rollout
 runs
 protocols
+placement
 evaluation
 training
 sweep

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from collm.agents.config import AgentConfig, CriticConfig
+from collm.config.placement import EngineShare, GraderShare, RayPlacement, Share
 from collm.config.tree import EvaluationConfig, RunConfig, TrackingConfig, TrainingConfig
 from collm.models.config import Optimization, Sampling
 
@@ -42,6 +43,10 @@ def agent() -> Mapping[str, Any]:
         (shown()["training"], TrainingConfig),
         (shown()["evaluation"], EvaluationConfig),
         (shown()["tracking"], TrackingConfig),
+        (shown()["placement"], RayPlacement),
+        (shown()["placement"]["learners"], Share),
+        (shown()["placement"]["engines"], EngineShare),
+        (shown()["placement"]["graders"], GraderShare),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -146,21 +146,27 @@ def load_team(
     Raises:
         CollmError: if a model or tokenizer cannot be opened.
     """
-    bases, saved = Backbones(), {name: _saved(checkpoint, "critics", name) for name in critics}
+    bases, saved = Backbones(), {name: saved_member(checkpoint, "critics", name) for name in critics}
     opened: dict[str, AnyCritic] = {}
     if isinstance(critic, CriticConfig):
         opened |= {name: Critic(critic, name, folder, seed, bases) for name, folder in saved.items()}
     agents = load_agents(configs, checkpoint, seed, bases)
     if isinstance(critic, TrunkConfig):
         opened |= {name: TrunkCritic(critic, agents[name], folder, seed) for name, folder in saved.items()}
-    mixing = {
-        name: Mixer(view, numbers, name, _saved(checkpoint, "mixers", name), seed)
-        for name, view in (mixers or {}).items()
+    return Team(agents, opened, open_mixers(mixers or {}, numbers, checkpoint, seed))
+
+
+def open_mixers(
+    mixers: Mapping[str, MixerView], numbers: int, checkpoint: Path | None, seed: int
+) -> dict[str, Mixer]:
+    """The mixers of a team; arguments as :func:`load_team` has them."""
+    return {
+        name: Mixer(view, numbers, name, saved_member(checkpoint, "mixers", name), seed)
+        for name, view in mixers.items()
     }
-    return Team(agents, opened, mixing)
 
 
-def _saved(checkpoint: Path | None, kind: str, name: str) -> Path | None:
+def saved_member(checkpoint: Path | None, kind: str, name: str) -> Path | None:
     """A critic's or mixer's folder; a team that trained with another algorithm has none."""
     folder = None if checkpoint is None else checkpoint / kind / name
     return folder if folder is not None and folder.is_dir() else None

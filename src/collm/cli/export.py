@@ -11,32 +11,38 @@ import typer
 from collm.cli.notes import warn
 from collm.errors import CollmError
 
-Kind = Literal["builds", "merged", "inspect", "compose", "folder", "hub"]
+Kind = Literal["builds", "merged", "inspect", "compose", "rayjob", "folder", "hub"]
 _OUT = {
     "builds": Path("builds"),
     "merged": Path("merged"),
     "inspect": Path("logs"),
     "compose": Path("compose.yaml"),
+    "rayjob": Path("rayjob.yaml"),
     "folder": Path("team"),
 }
 
 
 def export(
     run: Annotated[
-        Path, typer.Argument(help="A run; builds need a finished one of a Minecraft environment.")
+        Path,
+        typer.Argument(
+            help="A run; builds need a finished one of a Minecraft environment. rayjob takes a recipe too."
+        ),
     ],
     to: Annotated[
         Kind,
         typer.Option(
             help="builds: what was built, for the game. merged: agents as ordinary models. "
-            "inspect: logs for inspect view. compose: services, one an agent. "
+            "inspect: logs for inspect view. compose: services, one an agent. rayjob: a job for KubeRay. "
             "folder: the team with a model card. hub: that folder on the Hugging Face hub."
         ),
     ] = "builds",
     merged: Annotated[bool, typer.Option("--merged", help="Short for --to merged.")] = False,
     out: Annotated[
         Path | None,
-        typer.Option(help="Where to write: builds, merged, logs, compose.yaml or team by default."),
+        typer.Option(
+            help="Where to write: builds, merged, logs, compose.yaml, rayjob.yaml or team by default."
+        ),
     ] = None,
     episodes: Annotated[
         list[str] | None, typer.Option(help="inspect: which episodes; all evaluations by default.")
@@ -78,6 +84,8 @@ def _written(run: Path, to: Kind, out: Path, episodes: list[str], licence: str |
         return _merged(run, out)
     if to == "compose":
         return [_compose(run, out)]
+    if to == "rayjob":
+        return [_rayjob(run, out)]
     if to == "inspect":
         from collm.report.inspect_logs import export_logs
 
@@ -112,4 +120,15 @@ def _compose(run: Path, out: Path) -> Path:
     if not out.parent.is_dir():
         raise CollmError(f"--out {out}", "there is no such folder.", "make it, or choose another file.")
     write_text(out, compose(agents, run, out.parent))
+    return out
+
+
+def _rayjob(run: Path, out: Path) -> Path:
+    from collm.config.recipes import load_recipe
+    from collm.placement.rayjob import rayjob
+    from collm.runs.files import write_text
+    from collm.runs.folder import read_config
+
+    config = read_config(run) if run.is_dir() else load_recipe(str(run), [])
+    write_text(out, rayjob(config, run.stem))
     return out

@@ -23,6 +23,7 @@ from collm.base.settings import Settings
 from collm.base.validation import validated
 from collm.config.learning import check_learning
 from collm.config.merging import entries_of
+from collm.config.placement import LocalPlacement, Placement, check_placement, make_placement
 from collm.config.sections import EvaluationConfig, Seed, TrackingConfig, TrainingConfig
 from collm.contract.held import hold
 from collm.engines.kind import make_engine_kind
@@ -45,6 +46,7 @@ class RunConfig(Settings):
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     tracking: TrackingConfig = TrackingConfig()
+    placement: Annotated[Placement, PlainValidator(make_placement)] = LocalPlacement()
 
     @model_validator(mode="before")
     @classmethod
@@ -85,6 +87,10 @@ class RunConfig(Settings):
     def _with_a_type_to_find_it_by(self, plugin: AnyEnvironment | Algorithm) -> dict[str, Any]:
         return {**plugin.model_dump(mode="json"), "type": type_of(plugin)}
 
+    @field_serializer("placement")
+    def _of_its_kind(self, placement: Placement) -> dict[str, Any]:
+        return placement.model_dump(mode="json")
+
 
 def make_config(values: Mapping[str, Any], where: str, *, learns: bool = True) -> RunConfig:
     """Check a recipe and fill in the defaults.
@@ -99,6 +105,7 @@ def make_config(values: Mapping[str, Any], where: str, *, learns: bool = True) -
     """
     try:
         config = validated(RunConfig, values)
+        check_placement(config)
         if learns:
             check_learning(config)
     except CollmError as error:

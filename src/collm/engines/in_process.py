@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from collm.engines.base import Completion, Deferred, Prompt
@@ -56,6 +56,14 @@ class InProcess:
 
     def release(self) -> None:
         self._kept.clear()
+
+    def kept(self, prefixes: Sequence[Ids]) -> dict[Ids, RowCache]:
+        """The kept keys and values of some tokens, as far as there are any."""
+        return {prefix: self._kept[prefix] for prefix in prefixes if prefix in self._kept}
+
+    def keep(self, rows: Mapping[Ids, RowCache]) -> None:
+        """Take over what an engine with the same weights had kept, to the last bit."""
+        self._kept.update(rows)
 
     def refresh(self, version: int) -> None:
         self._version = version

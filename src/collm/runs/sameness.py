@@ -11,6 +11,9 @@ from collm.errors import CollmError
 _MEMORY = ("batch_tokens", "batch_rows")
 """Keys that bound memory and not results, at whatever depth."""
 
+_PLACEMENT = "placement"
+"""The section that says where a run computes, and not what."""
+
 
 def check_same(stored: Mapping[str, Any], given: Mapping[str, Any], folder: Path) -> None:
     """Test that two configurations, as plain data, make the same run.
@@ -23,13 +26,15 @@ def check_same(stored: Mapping[str, Any], given: Mapping[str, Any], folder: Path
         problem = f"the recipe differs from the run's in {', '.join(changed)}."
         mend = (
             "resume with the same recipe and overrides; "
-            f"only training.max_updates, {' and '.join(_MEMORY)} may change."
+            f"only training.max_updates, {_PLACEMENT}, {' and '.join(_MEMORY)} may change."
         )
         raise CollmError(f"--out {folder}", problem, mend)
 
 
 def _may_change(path: str) -> bool:
-    return path == "training.max_updates" or path.rpartition(".")[2] in _MEMORY
+    if path.partition(".")[0] == _PLACEMENT or path == "training.max_updates":
+        return True
+    return path.rpartition(".")[2] in _MEMORY
 
 
 def _differences(one: Any, other: Any, path: str = "") -> Iterator[str]:

@@ -214,10 +214,13 @@ def step(
     estimates: Estimates,
     steps: Mapping[str, Step],
 ) -> dict[str, float]:
-    """Step every critic, then every agent; what they report, by measure and name."""
+    """Step every critic, then every agent; what they report, by measure and name.
+
+    All are asked for their steps before the first report is read: they may be elsewhere.
+    """
     metrics = _step_critics(buffer, minibatch, predictions, estimates) if buffer.critics else {}
-    for name, one in steps.items():
-        report = buffer.agents[name].update(one)
+    reports = {name: buffer.agents[name].update(one) for name, one in steps.items()}
+    for name, report in reports.items():
         metrics |= {f"{key}/{name}": value for key, value in report.items()}
     return metrics
 
@@ -237,8 +240,8 @@ def _step_critics(
         for position, (number, turns) in enumerate(minibatch.items())
     ]
     metrics, progress = value_measures(lessons), buffer.progress
-    for name, critic in buffer.critics.items():
-        report = critic.update(
+    reports = {
+        name: critic.update(
             predictions.inputs[name],
             predictions.values[name],
             [lesson.gradients[name] for lesson in lessons],
@@ -246,6 +249,9 @@ def _step_critics(
             progress.update,
             progress.planned_updates,
         )
+        for name, critic in buffer.critics.items()
+    }
+    for name, report in reports.items():
         metrics |= {f"critic_{key}/{name}": value for key, value in report.items()}
     follow(scaled(buffer.critics), minibatch, estimates.targets)
     return metrics

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import torch
 
-from collm.agents.team import load_team
 from collm.config.tree import RunConfig
 from collm.contract.held import hold
+from collm.placement.base import Place
+from collm.placement.opening import placed
 from collm.runs.faults import faults_told
 from collm.runs.folder import Counters, RunFolder
 from collm.runs.lock import locked
@@ -33,14 +35,14 @@ def train(config: RunConfig, out: Path, display: Callback, resume: bool = False)
         CollmError: for bad input. All of it that can be known is checked before anything is written.
         InfrastructureError: if the environment cannot run here.
     """
-    with locked(out), faults_told(f"--out {out}"):
-        return _train(config, out, display, resume)
+    with locked(out), faults_told(f"--out {out}"), placed(config, display.note) as place:
+        return place.persist(partial(_train, config, out, display, place), resume, out)
 
 
-def _train(config: RunConfig, out: Path, display: Callback, resume: bool) -> Result:
+def _train(config: RunConfig, out: Path, display: Callback, place: Place, resume: bool) -> Result:
     if config.training.threads is not None:
         torch.set_num_threads(config.training.threads)
-    folder, env = RunFolder(out, warn=display.note), hold(config.env)
+    folder, env = RunFolder(out, warn=display.note), place.environment(hold(config.env))
     checkpoint = folder.find(config) if resume else None
     if not resume:
         folder.check_free()
@@ -51,7 +53,7 @@ def _train(config: RunConfig, out: Path, display: Callback, resume: bool) -> Res
     critics = config.algorithm.critics(env.agents)
     weights = checkpoint.path if checkpoint else start_of(config, display.note)
     mixers, numbers = config.algorithm.mixers(env.agents), len(env.global_numbers(0, None, tasks[0]))
-    team = load_team(config.agents, config.critic, critics, weights, config.seed, mixers, numbers)
+    team = place.team(config, critics, weights, mixers, numbers)
     if checkpoint is not None:
         team.load_optimizers(checkpoint.path)
     check_reading(team, critics, trial)

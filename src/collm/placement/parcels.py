@@ -1,0 +1,110 @@
+"""Folders as bytes, for machines that share no disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from collm.models.config import ModelConfig
+from collm.models.loading import looks_local
+
+_EMBEDDED = "collm:"
+_TEXTS = frozenset({".json", ".md"})
+"""Files in which libraries write where a model came from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A file, or all files of a folder.
+
+    Attributes:
+        origin: where it was packed; names it in texts.
+        files: contents by path below the origin; a single file is called ``""``.
+    """
+
+    origin: str
+    files: dict[str, bytes]
+
+
+def packed(place: Path) -> Parcel:
+    """A file or a folder with everything below it."""
+    if place.is_file():
+        return Parcel(str(place), {"": place.read_bytes()})
+    files = sorted(path for path in place.rglob("*") if path.is_file())
+    return Parcel(str(place), {str(path.relative_to(place)): path.read_bytes() for path in files})
+
+
+def unpacked(parcel: Parcel, place: Path) -> None:
+    """Write what was packed."""
+    for name, content in parcel.files.items():
+        file = place / name if name else place
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+
+
+def packed_by(fill: Callable[[Path], None]) -> Parcel:
+    """What ``fill`` writes into a folder that it is given."""
+    with TemporaryDirectory(prefix="collm-") as name:
+        folder = Path(name)
+        fill(folder)
+        return packed(folder)
+
+
+def renamed(parcel: Parcel, names: dict[str, str]) -> Parcel:
+    """The parcel with other names of places in its texts, as they would be written there."""
+    files = dict(parcel.files)
+    for name, content in files.items():
+        if Path(name).suffix in _TEXTS:
+            for here, there in names.items():
+                content = content.replace(_quoted(here), _quoted(there))
+            files[name] = content
+    return Parcel(parcel.origin, files)
+
+
+def _quoted(text: str) -> bytes:
+    return json.dumps(text, ensure_ascii=False)[1:-1].encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Travelling:
+    """The settings of an agent or a critic, with the files that they name.
+
+    Attributes:
+        config: as the recipe has it.
+        parcels: by name of the setting; hub ids and models of this package need none.
+        saved: the role's folder in a checkpoint, if there is one.
+    """
+
+    config: ModelConfig
+    parcels: dict[str, Parcel]
+    saved: Parcel | None
+
+    @staticmethod
+    def of(config: ModelConfig, saved: Path | None) -> Travelling:
+        """Pack whatever lies on this machine's disk."""
+        paths = {
+            key: Path(value).expanduser()
+            for key in ("model", "tokenizer", "chat_template")
+            if (value := getattr(config, key, None)) is not None
+            and not value.startswith(_EMBEDDED)
+            and (key == "chat_template" or looks_local(value))
+        }
+        parcels = {key: packed(path) for key, path in paths.items() if path.exists()}
+        return Travelling(config, parcels, None if saved is None else packed(saved))
+
+    def arrived(self, folder: Path) -> tuple[ModelConfig, Path | None, dict[str, str]]:
+        """The settings with files of this machine, the checkpoint's folder, and what to call the files."""
+        places = {}
+        for key, parcel in self.parcels.items():
+            places[key] = folder / key
+            unpacked(parcel, places[key])
+        names = {str(place): getattr(self.config, key) for key, place in places.items()}
+        saved = None
+        if self.saved is not None:
+            saved = folder / "saved"
+            unpacked(self.saved, saved)
+        changed = {key: str(place) for key, place in places.items()}
+        return self.config.model_copy(update=changed), saved, names

@@ -1,0 +1,126 @@
+"""Runs on a real cluster: three nodes on this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from collm.errors import CollmError
+from collm.placement.ray_place import RayCrew
+from collm.training.display import Callback, Silent
+from collm.training.run import train
+from tests.placement.clusters import three_nodes
+from tests.placement.runs import assert_same_results
+from tests.tiny_runs import Recipe
+
+pytestmark = pytest.mark.ray
+
+ROWS = {"*": {"batch_rows": 3}}
+
+
+def on(address: str | None, **settings: Any) -> dict[str, Any]:
+    return {"type": "ray", "address": address, "call_seconds": 240, **settings}
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with three_nodes() as cluster:
+        yield cluster.address
+
+
+@pytest.fixture(autouse=True)
+def _threads() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def here(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "here"
+    train(recipe(agents=ROWS), out, Silent())
+    return out
+
+
+def test_a_run_on_ray_is_the_run_here_bit_for_bit(
+    address: str, recipe: Recipe, here: Path, tmp_path: Path
+) -> None:
+    placement = on(address, engines={"replicas": 2}, graders={"workers": 2})
+    train(recipe(agents=ROWS, placement=placement), tmp_path / "there", Silent())
+    assert_same_results(tmp_path / "there", here)
+
+
+def test_a_run_goes_on_from_here_to_ray_and_back(
+    address: str, recipe: Recipe, here: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    for updates, placement in ((2, {"type": "local"}), (4, on(address)), (None, {"type": "local"})):
+        sections = {"placement": placement, "training": {"max_updates": updates}}
+        train(recipe(agents=ROWS, **sections), out, Silent(), resume=updates != 2)
+    assert_same_results(out, here)
+
+
+class Wounding(Callback):
+    """Sends a signal to a worker after the first update; keeps what a person is told."""
+
+    def __init__(self, role: str, number: signal.Signals) -> None:
+        self._role, self._signal, self.notes = role, number, list[str]()
+
+    def note(self, line: str) -> None:
+        self.notes.append(line)
+
+    def updated(self, metrics: Any) -> None:
+        if metrics["update"] == 3 and not any("Going on" in note for note in self.notes):
+            os.kill(workers()[self._role], self._signal)
+
+
+def workers() -> dict[str, int]:
+    """The processes of the running crew, by role."""
+    import gc
+
+    (crew,) = [one for one in gc.get_objects() if isinstance(one, RayCrew) and one._seats]
+    return crew.processes()
+
+
+def test_a_hung_worker_is_noticed_and_replaced(
+    address: str, recipe: Recipe, here: Path, tmp_path: Path
+) -> None:
+    display = Wounding("engine 1 of b", signal.SIGSTOP)
+    placement = on(address, call_seconds=25)
+    train(recipe(agents=ROWS, placement=placement), tmp_path / "run", display)
+    (told,) = [note for note in display.notes if "Going on" in note]
+    assert "engine 1 of b has not answered for 25 s" in told
+    assert told.endswith("Going on from the checkpoint update-000002.")
+    assert_same_results(tmp_path / "run", here)
+
+
+def test_without_restarts_a_lost_worker_ends_the_run_with_one_message(
+    address: str, recipe: Recipe, here: Path, tmp_path: Path
+) -> None:
+    display, out = Wounding("learner a", signal.SIGKILL), tmp_path / "run"
+    with pytest.raises(CollmError, match=r"learner a is gone .*go on with --resume"):
+        train(recipe(agents=ROWS, placement=on(address, restarts=0)), out, display)
+    train(recipe(agents=ROWS, placement=on(address)), out, Silent(), resume=True)
+    assert_same_results(out, here)
+
+
+def test_an_address_without_a_cluster_is_one_message(recipe: Recipe, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        nowhere = f"127.0.0.1:{free.getsockname()[1]}"
+    with pytest.raises(CollmError, match=f"placement.address: no Ray cluster answers at {nowhere}"):
+        train(recipe(placement=on(nowhere)), tmp_path / "run", Silent())
+    assert not (tmp_path / "run" / "config.yaml").exists()
+
+
+def test_more_than_the_cluster_has_is_refused(address: str, recipe: Recipe, tmp_path: Path) -> None:
+    placement = on(address, learners={"gpus": 8})
+    with pytest.raises(CollmError, match="take 16 GPU, and the cluster has 0"):
+        train(recipe(placement=placement), tmp_path / "run", Silent())
