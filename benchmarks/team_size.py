@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import torch
 from matplotlib.figure import Figure
 
+from collm.agents.critic import Critic
 from collm.agents.team import load_team
 from collm.agents.views import critic_input
 from collm.base.quiet import quiet_libraries
@@ -71,12 +72,14 @@ def measured(size: int) -> dict[str, float]:
     reset = Reset(env.tasks("train")[0], 1)
     grown, sampling = timed(lambda: rollout(env, team.policies, [reset, reset]))
     (name,) = views
+    critic = team.critics[name]
+    assert isinstance(critic, Critic)
     tokens = sum(
-        len(team.critics[name].tokenizer(one.text).input_ids)  # type: ignore[union-attr]
+        len(critic.tokenizer(one.text).input_ids)
         for one in critic_input(grown.trees[0], views[name]).passages
     )
     read = [critic_input(tree, views[name]) for tree in grown.trees]
-    _, predicting = timed(lambda: team.critics[name].predict(read))  # type: ignore[arg-type]
+    _, predicting = timed(lambda: critic.predict(read))
     progress = Progress(config.seed, 0, 1)
     _, learning = timed(lambda: learn(config.algorithm, team.agents, team.critics, grown.sound, progress))
     trained = sum(p.numel() for agent in team.agents.values() for p in agent.learner.weights.parameters())
