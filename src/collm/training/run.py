@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
+from collm.agents.information import InformationBonus
 from collm.agents.team import load_team
 from collm.config.tree import RunConfig
 from collm.contract.held import hold
@@ -16,6 +18,7 @@ from collm.runs.tracking import check_installed, open_trackers
 from collm.training.display import Callback
 from collm.training.loop import Result, Run, go_on
 from collm.training.preflight import check_reading, check_tasks
+from collm.training.saved import saved_trees
 from collm.training.schedule import planned_updates
 from collm.training.starting import start_of
 
@@ -52,9 +55,14 @@ def _train(config: RunConfig, out: Path, display: Callback, resume: bool) -> Res
     weights = checkpoint.path if checkpoint else start_of(config, display.note)
     mixers, numbers = config.algorithm.mixers(env.agents), len(env.global_numbers(0, None, tasks[0]))
     team = load_team(config.agents, config.critic, critics, weights, config.seed, mixers, numbers)
+    if config.bonus is not None:
+        team = replace(team, bonus=InformationBonus(config.bonus, env.agents, config.seed))
     if checkpoint is not None:
         team.load_optimizers(checkpoint.path)
     check_reading(team, critics, trial)
+    if config.training.saved is not None:
+        contexts = {name: agent.policy.context for name, agent in team.agents.items()}
+        tasks = saved_trees(config.training.saved, env, contexts)
     if resume:
         folder.take_up(config, checkpoint)
     else:
