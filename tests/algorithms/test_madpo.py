@@ -108,6 +108,18 @@ def test_it_samples_several_joint_actions_and_may_learn_from_saved_ones() -> Non
     assert MADPO.offline
 
 
+def test_entropy_and_the_distance_to_the_reference_join_the_loss() -> None:
+    now = torch.tensor([0.5, 0.25]).log()
+    scores = TokenScores(
+        now, now, torch.tensor([0, 1]), now, torch.tensor([0.1, -0.1]), torch.tensor([0.25, 0.25]).log()
+    )
+    plain = MADPO().action_losses(scores)
+    kept = MADPO(reference_kl=0.5).policy_losses(scores) - plain
+    assert kept.tolist() == pytest.approx([0.5 * (0.5 + math.log(2) - 1), 0.0])
+    diverse = MADPO(entropy_bonus=0.5).policy_losses(replace(scores, reference=None)) - plain
+    assert diverse.tolist() == pytest.approx([0.5 * math.log(0.5), 0.5 * math.log(0.25)])
+
+
 @pytest.mark.parametrize(
     "setting",
     [

@@ -79,10 +79,11 @@ def test_critics_of_the_method_learn_beside_the_model() -> None:
     both = {**said, CENTRAL: values([0.5], [0.0])}
     assert critics.advantages(one, "a", critics.mixed(both)).tolist() == [-0.25]
     targets = critics.targets(one, critics.mixed(both))
-    assert targets[CENTRAL].before is not None
-    assert targets[CENTRAL].before.tolist() == [0.25]
-    assert targets[REWARD].after is not None
-    assert targets[REWARD].after.tolist() == [0.25]  # what it says: nothing is taught
+    learned, said_again = targets[CENTRAL].before, targets[REWARD].after
+    assert learned is not None
+    assert said_again is not None
+    assert learned.tolist() == [0.25]
+    assert said_again.tolist() == [0.25]  # nothing is taught
 
 
 def test_the_model_may_learn_first() -> None:

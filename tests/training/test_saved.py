@@ -21,8 +21,8 @@ from collm.training.run import train
 from collm.training.saved import SavedTree, saved_trees
 from tests.tiny_runs import Recipe
 
-PAIR = {"task": "01", "chosen": {"a": "0A", "b": "B"}, "rejected": {"a": "1", "b": "B"}}
-LATER = {**PAIR, "turns": [{"a": "B", "b": "1"}], "gap": 0.5}
+PAIR: dict[str, Any] = {"task": "01", "chosen": {"a": "0A", "b": "B"}, "rejected": {"a": "1", "b": "B"}}
+LATER: dict[str, Any] = {**PAIR, "turns": [{"a": "B", "b": "1"}], "gap": 0.5}
 
 
 @pytest.fixture(autouse=True)
@@ -144,7 +144,7 @@ def played(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def offline(recipe: Recipe, place: Path, **algorithm: Any) -> RunConfig:
     training = {"saved": str(place), "epochs": 4, "tasks_per_update": 16}
-    critic = None if algorithm["type"] == "madpo" else {}
+    critic: dict[str, Any] | None = None if algorithm["type"] == "madpo" else {}
     return recipe(env={"type": "probe_constant"}, algorithm=algorithm, training=training, critic=critic)
 
 

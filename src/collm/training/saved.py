@@ -13,7 +13,7 @@ from collm.agents.context import Context
 from collm.base.settings import Settings
 from collm.base.validation import validated
 from collm.config.sections import Seed
-from collm.contract.held import Held
+from collm.contract.held import Held, HeldState
 from collm.data.rows import load_labelled_rows
 from collm.env import Task
 from collm.errors import CollmError
@@ -153,7 +153,7 @@ class _Replayed:
     def __init__(self, spoken: _Spoken, env: Held, contexts: Mapping[str, Context]) -> None:
         self._spoken, self._env, self._contexts = spoken, env, contexts
         self._inner = {place[:-1] for place in spoken.replies}
-        self._states = {(): env.reset(spoken.task, spoken.seed)}
+        self._states: dict[Branches, HeldState] = {(): env.reset(spoken.task, spoken.seed)}
         self._histories: dict[Branches, dict[str, History]] = {(): dict.fromkeys(env.agents, History())}
 
     def turn(self, place: Branches) -> Turn:
