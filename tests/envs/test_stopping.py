@@ -88,13 +88,16 @@ def test_agents_are_told_how_to_vote_unless_that_is_left_out() -> None:
     assert silent.observe(state)["a"].text == "one0 for a"
 
 
-def test_single_agents_pay_too_where_rewards_are_theirs() -> None:
-    class Split(Words):
-        def step(self, state: Said, replies: Mapping[str, str]) -> Transition[Said]:
-            turn = super().step(state, replies)
-            return Transition(turn.state, turn.reward, agent_rewards=dict.fromkeys(self.agents, 2.0))
+class Shared(Words):
+    """Gives every agent a reward of its own."""
 
-    env = Stopping.model_validate({"env": Split(num_turns=3, size=3), "turn_cost": 0.5})
+    def step(self, state: Said, replies: Mapping[str, str]) -> Transition[Said]:
+        turn = super().step(state, replies)
+        return Transition(turn.state, turn.reward, agent_rewards=dict.fromkeys(self.agents, 2.0))
+
+
+def test_single_agents_pay_too_where_rewards_are_theirs() -> None:
+    env = Stopping.model_validate({"env": Shared(num_turns=3, size=3), "turn_cost": 0.5})
     (turn,) = played(env, said("", "", ""))
     assert turn.agent_rewards == {"a": 1.5, "b": 1.5, "c": 1.5}
 
