@@ -85,3 +85,31 @@ class CriticConfig(ModelConfig):
 
     global_information: bool = True
     scaled_targets: bool = False
+
+
+class BonusConfig(Settings):
+    """A bonus for what joint actions say of what the team saw (PMIC); for any algorithm.
+
+    Attributes:
+        alpha: weight of the lower bound of that information, learned from good turns.
+        beta: weight of the upper bound, learned from bad turns, which is charged.
+        fade_updates: updates until both weights are 0, in a straight line; ``None`` for never. The bonus
+            moves the optimum as long as there is one.
+        percentile: a turn is good if its episode returned more than this share of its task's latest ones,
+            or as much as the best where so many are as good.
+        memory: how many good and bad turns, and returns of a task, are kept.
+        least_memory: good and bad turns before there is a bonus.
+        width: of the vectors that texts become.
+        learning_rate, steps, batch: of the two models of information, in an update.
+    """
+
+    alpha: float = Field(default=0.01, ge=0)
+    beta: float = Field(default=0.1, ge=0)
+    fade_updates: int | None = Field(default=None, ge=1)
+    percentile: float = Field(default=0.5, ge=0, le=1)
+    memory: int = Field(default=1000, ge=2, le=10**6)
+    least_memory: int = Field(default=100, ge=2, le=10**6)
+    width: int = Field(default=32, ge=1, le=4096)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    steps: int = Field(default=10, ge=1)
+    batch: int = Field(default=128, ge=2)

@@ -59,6 +59,10 @@ class Context:
         """What a reply says."""
         return str(self.tokenizer.decode(token_ids, skip_special_tokens=True))
 
+    def reply(self, text: str) -> Ids:
+        """What says a text: its tokens, and the end of the turn."""
+        return (*self.tokenizer(text, add_special_tokens=False).input_ids, self.tokenizer.eos_token_id)
+
     def spelling(self, token_id: int) -> str:
         """What one token says, special ones too."""
         return str(self.tokenizer.decode((token_id,)))

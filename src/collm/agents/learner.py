@@ -146,6 +146,13 @@ class Learner:
         self._reading = weakref.ref(reading)
         return reading
 
+    @torch.no_grad()
+    def log_ratios(self, actions: Sequence[Action]) -> list[float]:
+        """How much likelier each action is now than under the policy that training started with, in nats."""
+        samples = [(action.prompt_ids, action.token_ids) for action in actions]
+        now, before = (self._token_logprobs(one, samples) for one in (self.weights, self._reference()))
+        return [float((new - old).sum()) for new, old in zip(now, before, strict=True)]
+
     def update(self, step: Step) -> dict[str, float]:
         """Take one optimizer step, which a frozen agent never does.
 

@@ -11,6 +11,7 @@ from collm.agents.agent import Agent
 from collm.agents.config import AgentConfig, CriticConfig, TrunkConfig
 from collm.agents.critic import Critic
 from collm.agents.elsewhere import Elsewhere
+from collm.agents.information import InformationBonus
 from collm.agents.mixer import Mixer
 from collm.agents.policy import Policy
 from collm.agents.trunk import AnyCritic, TrunkCritic
@@ -24,11 +25,12 @@ CONFIG_FILE = "config.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """Agents, critics and mixers of critics' values, by name."""
+    """Agents, critics and mixers of critics' values, by name, and what adds a bonus to rewards, if any."""
 
     agents: Mapping[str, Agent]
     critics: Mapping[str, AnyCritic]
     mixers: Mapping[str, Mixer] = field(default_factory=dict)
+    bonus: InformationBonus | None = None
 
     @property
     def policies(self) -> Mapping[str, Policy]:
@@ -48,10 +50,14 @@ class Team:
             (folder / "optimizers").mkdir()
             for kind, name, member in self._learning():
                 member.save_optimizer(folder / "optimizers" / f"{kind}-{name}.pt")
+            if self.bonus is not None:
+                self.bonus.save(folder / "optimizers")
 
     def load_optimizers(self, folder: Path) -> None:
         for kind, name, member in self._learning():
             member.load_optimizer(folder / "optimizers" / f"{kind}-{name}.pt")
+        if self.bonus is not None:
+            self.bonus.load(folder / "optimizers")
 
     def _members(self) -> Iterator[tuple[str, str, Agent | AnyCritic | Mixer]]:
         """Everything that has weights of its own, with its kind and name."""

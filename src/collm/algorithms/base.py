@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:  # a recipe can be read without torch
 
 JointMode = Literal["align", "cross"]
 ReadPoint = Literal["before", "after"]
+
+LOG_RATIOS = "log_ratios"
+"""The name of the value that holds, after the actions, what :meth:`Algorithm.compared` asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,7 @@ class Algorithm(Settings, ABC):
     """Hyperparameters and maths of a learning algorithm; its methods are pure.
 
     Attributes:
+        offline: whether it can learn from what others have said, such as an earlier run.
         discount: weight of the next turn; the paper's objective is undiscounted (section 2.2).
         advantage_normalization: standardize the advantages of a minibatch before the clip.
         advantage_clip: cut advantages to this range (appendix C.3).
@@ -125,6 +129,8 @@ class Algorithm(Settings, ABC):
         update_epochs: passes over the collected buffer (``E`` in Algorithm 1).
         minibatch_size: joint actions in one optimizer step; ``None`` for the whole buffer.
     """
+
+    offline: ClassVar[bool] = False
 
     type: str
     discount: float = Field(default=1.0, ge=0, le=1)
@@ -163,6 +169,13 @@ class Algorithm(Settings, ABC):
         """
         return False
 
+    def compared(self, tree: Tree) -> Sequence[int]:
+        """Turns of which it wants to know how much likelier the joint action has become; none by default.
+
+        That is the sum over agents of the log-ratio to the policy that training started with.
+        """
+        return ()
+
     def agents_learn(self, update: int) -> bool:
         """Whether agents take steps in this update, counted from 0, or wait for the critics."""
         return True
@@ -186,6 +199,10 @@ class Algorithm(Settings, ABC):
         NaN at a turn from which the agent does not learn, though others may.
         """
 
+    def measures(self, tree: Tree, predictions: Mapping[str, Prediction]) -> Mapping[str, Sequence[float]]:
+        """What else to report of a tree, by name; of all trees' values the mean is logged."""
+        return {}
+
     @property
     def clips_values(self) -> bool:
         """Whether :meth:`value_losses` wants to know what was predicted before an update's first step."""
@@ -195,9 +212,13 @@ class Algorithm(Settings, ABC):
         """The loss of each value, ``"value"``."""
         return functional.value_losses(predicted, target)
 
+    def action_losses(self, scores: TokenScores) -> Tensor:
+        """What the advantages make of each action's loss, ``"sample"``."""
+        return functional.surrogate_losses(scores, self.ratio, self.ratio_clip)
+
     def policy_losses(self, scores: TokenScores) -> Tensor:
-        """The loss of each action, ``"sample"``."""
-        losses = functional.surrogate_losses(scores, self.ratio, self.ratio_clip)
+        """The loss of each action, with what it costs to be certain and to stray, ``"sample"``."""
+        losses = self.action_losses(scores)
         if self.entropy_bonus > 0:
             losses = losses + self.entropy_bonus * functional.entropy_losses(scores)
         if scores.reference is not None:

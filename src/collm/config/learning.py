@@ -30,6 +30,9 @@ def check_learning(config: RunConfig) -> None:
         raise CollmError("agents.*.frozen", "every agent is frozen, so nothing would be learned.", mend)
     if isinstance(config.critic, TrunkConfig):
         _check_trunks(config.agents)
+    if training.saved is not None and not algorithm.offline:
+        problem = f"the algorithm {algorithm.type} learns from its own play alone."
+        raise CollmError("training.saved", problem, "leave it out, or use madpo or reward_model.")
     trees = training.tasks_per_update * training.episodes_per_task
     actions = trees * algorithm.branching.num_samples * config.env.num_turns
     most = min(algorithm.minibatch_size or math.inf, actions)

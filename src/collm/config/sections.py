@@ -29,6 +29,8 @@ class TrainingConfig(Settings):
         record_tokens: keep the text and the log-probability of every token in the episodes.
         start_from: a run or one of its checkpoints whose weights the team begins with, without its
             optimizers and counters; ``None`` for the models that the recipe names.
+        saved: a run folder whose episodes, or a file whose joint pairs are learned from instead of playing;
+            for algorithms that can. ``epochs`` then go over these.
         threads: CPU threads of torch; results are reproducible bit for bit only for the same number.
     """
 
@@ -42,6 +44,7 @@ class TrainingConfig(Settings):
     evaluate_every: int = Field(default=0, ge=0)
     record_tokens: bool = False
     start_from: str | None = None
+    saved: str | None = None
     threads: int | None = Field(default=None, ge=1, le=1024)
 
 

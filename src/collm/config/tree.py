@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from collm.agents.config import AgentConfig, CriticConfig, TrunkConfig
+from collm.agents.config import AgentConfig, BonusConfig, CriticConfig, TrunkConfig
 from collm.agents.names import check_names
 from collm.algorithms.base import Algorithm, make_algorithm
 from collm.base.registry import type_of
@@ -43,6 +43,7 @@ class RunConfig(Settings):
     algorithm: Annotated[Algorithm, PlainValidator(make_algorithm)]
     agents: dict[str, AgentConfig]
     critic: CriticConfig | TrunkConfig | None = Field(default=None, validate_default=True)
+    bonus: BonusConfig | None = None
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     tracking: TrackingConfig = TrackingConfig()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         standardized,
     )
     from collm.functional.corrections import reweighted, truncated_weights
+    from collm.functional.information import information_lower_bounds, information_upper_bounds
     from collm.functional.losses import (
         TokenScores,
         clipped_shares,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         value_losses,
     )
     from collm.functional.mixing import first_weights, monotonic_mix
+    from collm.functional.preferences import preference_losses
     from collm.functional.returns import (
         children_means,
         lambda_advantages,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "advantages": ("clipped", "group_relative", "leave_one_out", "less_largest", "standardized"),
     "corrections": ("reweighted", "truncated_weights"),
+    "information": ("information_lower_bounds", "information_upper_bounds"),
     "losses": (
         "TokenScores",
         "clipped_shares",
@@ -58,6 +61,7 @@ _HOMES = {
         "value_losses",
     ),
     "mixing": ("first_weights", "monotonic_mix"),
+    "preferences": ("preference_losses",),
     "returns": ("children_means", "lambda_advantages", "n_step_advantages", "td_residuals", "tree_returns"),
 }
 __all__ = [
@@ -71,12 +75,15 @@ __all__ = [
     "first_weights",
     "group_relative",
     "importance_ratios",
+    "information_lower_bounds",
+    "information_upper_bounds",
     "lambda_advantages",
     "leave_one_out",
     "less_largest",
     "monotonic_mix",
     "n_step_advantages",
     "policy_gradient_losses",
+    "preference_losses",
     "reweighted",
     "standardized",
     "surrogate_losses",

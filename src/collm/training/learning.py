@@ -19,8 +19,9 @@ from collm.agents.views import CriticInput, MixerInput, critic_input, mixer_inpu
 from collm.algorithms.base import Algorithm, CriticView, MixerView, Prediction, Target
 from collm.runs.records import Place, UpdateRecord
 from collm.training.advantages import actions, advantages_of_actions
+from collm.training.comparing import log_ratios
 from collm.training.minibatches import Minibatch, Progress, minibatches
-from collm.training.recording import merged, taught
+from collm.training.recording import means_of, merged, taught
 from collm.training.scaling import follow, scaled
 from collm.training.sharing import sharing_of, summed
 from collm.training.values import prediction, value_measures, value_step
@@ -135,12 +136,13 @@ def predict(buffer: Buffer, minibatch: Minibatch) -> Predictions:
     }
     values = {name: critic.predict(inputs[name]) for name, critic in buffer.critics.items()}
     mixed = {}
+    compared = log_ratios(buffer.algorithm, buffer.agents, buffer.trees, minibatch)
     for position, number in enumerate(minibatch):
         by_critic = {
             name: prediction(inputs[name][position], values[name].by_passage[position].cpu())
             for name in buffer.critics
         }
-        mixed[number] = buffer.algorithm.mixed(by_critic)
+        mixed[number] = {**buffer.algorithm.mixed(by_critic), **compared.get(number, {})}
     return Predictions(inputs, values, mixed)
 
 
@@ -162,7 +164,7 @@ def estimate(buffer: Buffer, minibatch: Minibatch, predictions: Predictions) -> 
     algorithm, trees, mixed = buffer.algorithm, buffer.trees, predictions.mixed
     targets = {number: algorithm.targets(trees[number], mixed[number]) for number in minibatch}
     advantages: dict[str, Mapping[str, float]] = {}
-    measures: dict[str, float] = {}
+    measures = means_of([algorithm.measures(trees[number], mixed[number]) for number in minibatch])
     for agent in buffer.agents:
         raw = {number: algorithm.advantages(trees[number], agent, mixed[number]) for number in minibatch}
         own = advantages_of_actions(algorithm, agent, trees, minibatch, raw)
@@ -266,11 +268,12 @@ def _behavior_logprobs(buffer: Buffer, plan: Sequence[Minibatch]) -> list[dict[s
     for owner, sharing in sharing_of(buffer.agents).items():
         changed = False
         for minibatch, known in zip(plan, logprobs, strict=True):
-            own = {key: one for name in sharing for _, key, one in actions(buffer.trees, minibatch, name)}
+            acted = {key: one for name in sharing for _, key, one in actions(buffer.trees, minibatch, name)}
+            own = {key: one for key, one in acted.items() if one.token_logprobs}
             if changed:
                 scores = buffer.agents[owner].learner.behavior_logprobs(list(own.values()))
                 known |= zip(own, scores, strict=True)
-            changed |= bool(own)
+            changed |= bool(acted)
     return logprobs
 
 

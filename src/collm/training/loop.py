@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from collm.agents.information import Bonus
 from collm.agents.team import Team
 from collm.config.tree import RunConfig
 from collm.contract.held import Held
@@ -25,6 +26,7 @@ from collm.training.divergence import check_metrics, check_replies
 from collm.training.learning import learn
 from collm.training.metrics import counted, metrics_row
 from collm.training.minibatches import Progress
+from collm.training.saved import SavedTree
 from collm.training.schedule import resets_of
 from collm.training.stopping import stop_requests
 
@@ -89,11 +91,14 @@ def _update(run: Run, counters: Counters) -> Counters:
     collected = time.perf_counter()
     check_replies(grown.sound, f"in update {number}")
     progress = Progress(run.config.seed, counters.update, run.planned)
-    record = learn(run.config.algorithm, run.team.agents, run.team.value_models, grown.sound, progress)
+    bonus = Bonus(grown.sound)
+    if run.team.bonus is not None:
+        bonus = run.team.bonus.given(grown.sound, counters.update)
+    record = learn(run.config.algorithm, run.team.agents, run.team.value_models, bonus.trees, progress)
     check_metrics(record.metrics, number)
     ended = time.perf_counter()
     counters = counted(counters, grown, ended - began)
-    row = metrics_row(counters, grown, record, collected - began, ended - collected)
+    row = {**metrics_row(counters, grown, record, collected - began, ended - collected), **bonus.measures}
     run.folder.write_episodes(f"update-{number:06d}", turn_rows(grown.trees, record, _spelled(run)))
     run.folder.log(row)
     for tracker in run.trackers:
@@ -106,6 +111,9 @@ def _collect(run: Run, update: int) -> Rollout:
     """The trees of one update, with what the algorithm wants to know beside them."""
     config, algorithm, policies = run.config, run.config.algorithm, run.team.policies
     resets = resets_of(config.training, run.tasks, config.seed, update)
+    saved = [reset.task.tree for reset in resets if isinstance(reset.task, SavedTree)]
+    if saved:
+        return Rollout(tuple(saved), 0, dict.fromkeys(run.env.agents, 0))
     grown = rollout(run.env, policies, resets, algorithm.branching)
     probes = {number: algorithm.probes(tree) for number, tree in enumerate(grown.trees)}
     grown = probed(run.env, policies, grown, probes)

@@ -18,8 +18,9 @@ from collm.types import Action, Tree
 
 _COUNTED = "update env_steps episodes inference_calls tokens seconds failures optimizer_steps name"
 _TIMED = "rollout_seconds learn_seconds tokens_per_second peak_memory_gib"
+_BONUS = "bonus information_low information_high"
 _MEASURED = "return_mean return_std reward_mean raw_reward_mean turns_mean"
-_LOGGED = frozenset(f"{_COUNTED} {_TIMED} {_MEASURED}".split())
+_LOGGED = frozenset(f"{_COUNTED} {_TIMED} {_BONUS} {_MEASURED}".split())
 """Keys of ``metrics.jsonl`` and ``evaluations.jsonl`` that every run has."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from collm.algorithms.base import Prediction, Target
@@ -29,3 +29,12 @@ def merged(records: Sequence[UpdateRecord]) -> UpdateRecord:
         {place: one for record in records for place, one in record.advantages.items()},
         {**means, "optimizer_steps": float(len(records))},
     )
+
+
+def means_of(several: Sequence[Mapping[str, Sequence[float]]]) -> dict[str, float]:
+    """The mean of everything that was reported by each name, if anything was."""
+    values: dict[str, list[float]] = {}
+    for one in several:
+        for name, own in one.items():
+            values.setdefault(name, []).extend(own)
+    return {name: fmean(own) for name, own in values.items() if own}

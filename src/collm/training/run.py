@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import torch
 
+from collm.agents.information import InformationBonus
 from collm.config.tree import RunConfig
 from collm.contract.held import hold
 from collm.placement.base import Place
@@ -18,6 +20,7 @@ from collm.runs.tracking import check_installed, open_trackers
 from collm.training.display import Callback
 from collm.training.loop import Result, Run, go_on
 from collm.training.preflight import check_reading, check_tasks
+from collm.training.saved import saved_trees
 from collm.training.schedule import planned_updates
 from collm.training.starting import start_of
 
@@ -54,9 +57,14 @@ def _train(config: RunConfig, out: Path, display: Callback, place: Place, resume
     weights = checkpoint.path if checkpoint else start_of(config, display.note)
     mixers, numbers = config.algorithm.mixers(env.agents), len(env.global_numbers(0, None, tasks[0]))
     team = place.team(config, critics, weights, mixers, numbers)
+    if config.bonus is not None:
+        team = replace(team, bonus=InformationBonus(config.bonus, env.agents, config.seed))
     if checkpoint is not None:
         team.load_optimizers(checkpoint.path)
     check_reading(team, critics, trial)
+    if config.training.saved is not None:
+        contexts = {name: agent.policy.context for name, agent in team.agents.items()}
+        tasks = saved_trees(config.training.saved, env, contexts)
     if resume:
         folder.take_up(config, checkpoint)
     else:
