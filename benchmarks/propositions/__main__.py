@@ -104,14 +104,14 @@ def draw(laws: Sequence[Row], broken: Sequence[Row], picture: Path) -> None:
     panels = figure.subplots(1, len(GAMES) + 2)
     for axes, name in zip(panels, GAMES, strict=False):
         for color, count in zip(("C0", "C1", "C2"), SIZES, strict=True):
-            own = [row for row in laws if row["game"] == name and row["K"] == count]
+            own = [row for row in laws if row["game"] == name and row["K"] == count and row["exact"] > 0]
             _law_lines(axes, own, color, f"K = {count}")
         axes.set(title=name, xlabel="turns H", yscale="log")
     for color, name in zip(("C3", "C4", "C5"), BROKEN, strict=True):
         _law_lines(panels[-2], [row for row in broken if row["game"] == name], color, name)
     panels[-2].set(title="independence broken, K = 2", xlabel="turns H", yscale="log")
     for color, count in zip(("C0", "C1", "C2"), SIZES, strict=True):
-        own = [row for row in laws if row["K"] == count]
+        own = [row for row in laws if row["K"] == count and row["game"] == next(iter(GAMES))]
         turns = [row["H"] for row in own]
         panels[-1].plot(
             turns, [row["proposed_calls"] for row in own], "--", color=color, label=f"K = {count}"
@@ -120,6 +120,7 @@ def draw(laws: Sequence[Row], broken: Sequence[Row], picture: Path) -> None:
     panels[-1].set(title="actions in a tree (Prop. 3.2)", xlabel="turns H", yscale="log")
     panels[0].set_ylabel("variance of the gradient at the root")
     for axes in panels:
+        axes.set_xticks(range(1, max(SIZES.values()) + 1))
         axes.legend(fontsize="small")
         axes.grid(alpha=0.3)
     figure.savefig(picture, dpi=110)

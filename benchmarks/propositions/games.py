@@ -12,7 +12,7 @@ from collm.agents.policy import Actions, Request
 from collm.algorithms.reinforce import Reinforce
 from collm.base.seeding import derive
 from collm.engines.base import Deferred
-from collm.env import Environment, Split, Transition
+from collm.env import Environment, Split, StepSeconds, Transition
 from collm.rollout import Reset, Rollout, rollout
 from collm.types import Action, Observation, Observations, Tree
 
@@ -54,6 +54,7 @@ class Tossing(Environment[Start, Said]):
 
     internal: ClassVar[bool] = True
     type: Literal["tossing"] = "tossing"
+    step_seconds: StepSeconds = None
     pay: Any
     size: int = 1
     luck: float = 0.0

@@ -11,7 +11,7 @@ from collm.agents.policy import Actions, Request
 from collm.algorithms.base import Algorithm
 from collm.base.seeding import derive
 from collm.engines.base import Deferred
-from collm.env import Environment, Split, Transition
+from collm.env import Environment, Split, StepSeconds, Transition
 from collm.rollout import Reset, probed, rollout
 from collm.types import Action, Observation, Observations, Tree
 from tests.algorithms.tabular import Critic, Game, Growing, Past, estimate, nothing
@@ -22,6 +22,7 @@ class Played(Environment[Named, Past]):
     """A game; an agent sees which turn it is."""
 
     type: Literal["played"] = "played"
+    step_seconds: StepSeconds = None
     game: Any
 
     @property
