@@ -17,7 +17,7 @@ from collm.training.run import train
 from tests.tiny_runs import Recipe
 
 MEASURES = {"bonus", "information_low", "information_high"}
-TIMING = {"seconds", "rollout_seconds", "learn_seconds", "tokens_per_second"}
+TIMING = {"seconds", "rollout_seconds", "learn_seconds", "tokens_per_second", "peak_memory_gib"}
 SOON = {"least_memory": 2, "alpha": 1.0, "beta": 0.5}
 
 
