@@ -29,6 +29,7 @@ from collm.training.minibatches import Progress
 
 SIZES = (2, 4, 8, 16, 32, 64)
 REPLY, CONTEXT = 16, 2048
+CRITIC = {"model": "collm:tiny_team/critic"}
 ResultT = TypeVar("ResultT")
 
 
@@ -58,7 +59,7 @@ def recipe(size: int) -> RunConfig:
         "env": {"type": "housebuild", "num_agents": size, "num_turns": 1},
         "algorithm": {"type": "collm_cc"},
         "agents": {"*": {**agent, "sampling": {"max_tokens": REPLY}}},
-        "critic": {"model": "collm:tiny_team/critic", "device": "cpu", "context": CONTEXT},
+        "critic": {**CRITIC, "device": "cpu", "context": CONTEXT, "reads": "recent"},
     }
     return make_config(values, f"{size} agents")
 

@@ -255,6 +255,20 @@ def test_a_history_that_begins_with_nothing_is_valued(make_critic: MakeCritic) -
     assert second != pytest.approx(first, abs=1e-2)
 
 
+def test_recent_reading_bounds_what_is_read_between_two_values(make_critic: MakeCritic) -> None:
+    long, short = (
+        episode("[a] a long opening\n" * 9, "[b] and as long a turn\n" * 9),
+        episode("[a] hi\n", "yo\n"),
+    )
+    everything, recent = (make_critic(context=16, reads=reads) for reads in ("all", "recent"))
+    row = recent._row(0, long)
+    assert len(row.tokens) == 32 < len(everything._row(0, long).tokens)
+    whole = everything._row(0, long).tokens
+    opening = len(recent.tokenizer(long.passages[0].text).input_ids)
+    assert row.tokens == [*whole[opening - 16 : opening], *whole[-16:]]
+    assert said(recent, short) == said(everything, short)
+
+
 def test_a_saved_critic_goes_on_bit_for_bit(make_critic: MakeCritic, tmp_path: Path) -> None:
     settings: dict[str, Any] = {"optimization": {"learning_rate": 1e-2}}
     critic = make_critic(**settings)

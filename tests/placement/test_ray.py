@@ -93,10 +93,10 @@ def test_a_hung_worker_is_noticed_and_replaced(
     address: str, recipe: Recipe, here: Path, tmp_path: Path
 ) -> None:
     display = Wounding("engine 1 of b", signal.SIGSTOP)
-    placement = on(address, call_seconds=25)
+    placement = on(address, call_seconds=45, restarts=20)
     train(recipe(agents=ROWS, placement=placement), tmp_path / "run", display)
-    (told,) = [note for note in display.notes if "Going on" in note]
-    assert "engine 1 of b has not answered for 25 s" in told
+    told, *_ = [note for note in display.notes if "Going on" in note]  # a busy machine may seem to hang again
+    assert "engine 1 of b has not answered for 45 s" in told
     assert told.endswith("Going on from the checkpoint update-000002.")
     assert_same_results(tmp_path / "run", here)
 

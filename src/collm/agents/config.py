@@ -81,10 +81,14 @@ class CriticConfig(ModelConfig):
         global_information: whether it reads ``m_t`` (paper appendix E.3); the release has none.
         scaled_targets: start at the first targets' mean and learn in units of their running deviation,
             for returns that are large or far from 0.
+        reads: ``all`` that was said, each token seeing the ``context`` most recent ones; or of what was said
+            between two values no more than the ``context`` most ``recent`` tokens, which bounds the cost of
+            a large team's joint history.
     """
 
     global_information: bool = True
     scaled_targets: bool = False
+    reads: Literal["all", "recent"] = "all"
 
 
 class BonusConfig(Settings):

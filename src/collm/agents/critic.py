@@ -174,6 +174,8 @@ class Critic:
             ids = tuple(self.tokenizer(passage.text, add_special_tokens=False).input_ids)
             if segment is None:
                 ids = self._opening(ids)
+            if self.config.reads == "recent":
+                ids = ids[-self.config.context :]
             if ids:
                 segment, column = row.append(ids, segment, column), len(row.tokens) - 1
             places.append((segment, column))
