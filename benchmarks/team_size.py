@@ -75,11 +75,8 @@ def measured(size: int) -> dict[str, float]:
     (name,) = views
     critic = team.critics[name]
     assert isinstance(critic, Critic)
-    tokens = sum(
-        len(critic.tokenizer(one.text).input_ids)
-        for one in critic_input(grown.trees[0], views[name]).passages
-    )
     read = [critic_input(tree, views[name]) for tree in grown.trees]
+    tokens = [len(critic.tokenizer(one.text).input_ids) for one in read[0].passages]
     _, predicting = timed(lambda: critic.predict(read))
     progress = Progress(config.seed, 0, 1)
     _, learning = timed(lambda: learn(config.algorithm, team.agents, team.critics, grown.sound, progress))
@@ -89,7 +86,7 @@ def measured(size: int) -> dict[str, float]:
         "sampling_seconds": sampling,
         "learning_seconds": learning,
         "critic_seconds": predicting,
-        "critic_tokens": tokens,
+        "critic_tokens": sum(tokens),
         "drawn_tokens": sum(grown.tokens.values()),
         "trained_parameters": trained,
     }
