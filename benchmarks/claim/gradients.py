@@ -100,17 +100,24 @@ def measured(arm: Arm, estimates: int, work: Path) -> list[dict[str, Any]]:
 
 
 def compared(drawn: Tensor, truth: Tensor) -> dict[str, float]:
-    """Noise and bias of gradients ``"estimate parameter"`` against those of an unbiased estimator."""
-    mean, true = drawn.mean(0), truth.mean(0)
-    noise, true_noise = (float(one.var(0).sum()) for one in (drawn, truth))
-    true_square = float(true @ true) - true_noise / len(truth)
-    scale = float(mean @ true) / true_square
-    off = mean / scale - true
-    spread = noise / scale**2 / len(drawn) + true_noise / len(truth)
+    """Noise and bias of gradients ``"estimate parameter"`` against as many of an unbiased estimator.
+
+    Those of one place may be of the same trees: their difference is what tells the bias.
+    """
+    true = truth.mean(0)
+    true_square = float(true @ true) - _noise(truth) / len(truth)
+    scale = float(drawn.mean(0) @ true) / true_square
+    off = drawn / scale - truth
+    mean_off = off.mean(0)
     return {
-        "noise": noise / scale**2 / true_square,
-        "bias": 0.0 if drawn is truth else (float(off @ off) - spread) / true_square,
+        "noise": _noise(drawn) / scale**2 / true_square,
+        "bias": (float(mean_off @ mean_off) - _noise(off) / len(off)) / true_square,
     }
+
+
+def _noise(drawn: Tensor) -> float:
+    """The trace of the covariance of gradients ``"estimate parameter"``."""
+    return float(drawn.var(0).sum())
 
 
 def _measured_as(one: Estimator) -> Algorithm:

@@ -110,7 +110,9 @@ def _gradient_lines(rows: Sequence[Row]) -> Iterator[str]:
     yield "|---" * (2 * len(CLAIM) + 1) + "|"
     for title in dict.fromkeys(row["title"] for row in rows):
         own = {row["arm"]: row for row in rows if row["title"] == title}
-        cells = [f"{own[arm]['noise']:.2f} | {own[arm]['bias']:+.2f}" for arm in CLAIM if arm in own]
+        cells = [
+            f"{own[arm]['noise']:.2f} | {own[arm]['bias']:+.2f}" if arm in own else "– | –" for arm in CLAIM
+        ]
         yield f"| {title} | {' | '.join(cells)} |"
 
 
