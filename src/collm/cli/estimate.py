@@ -20,6 +20,10 @@ def estimate(
         bool,
         typer.Option("--measure", help="Estimate the time too, by what this machine does in some seconds."),
     ] = False,
+    cluster: Annotated[
+        str | None,
+        typer.Option(help="Estimate a run on Ray: MACHINESxCARDSxCARD, such as 8x8xH200."),
+    ] = None,
     prompt: Annotated[
         int | None,
         typer.Option(help="For the time: tokens read at a turn, else full contexts.", min=1),
@@ -52,3 +56,7 @@ def estimate(
         print_memory(config, console, gpu)
         for each in rates:
             print_time(of_lengths(config, prompt, reply), console, each)
+        if cluster is not None:
+            from collm.report.dry_run import print_cluster
+
+            print_cluster(of_lengths(config, prompt, reply), console, cluster)

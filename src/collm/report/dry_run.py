@@ -14,6 +14,7 @@ from collm.config.sections import TrainingConfig
 from collm.config.tree import RunConfig, plain
 from collm.contract.held import hold
 from collm.errors import AbsentError
+from collm.report.cluster import cluster_of, on_paper
 from collm.report.estimate import Footprint, footprints, phases, steady
 from collm.report.fitting import GIB, advice, fits
 from collm.report.rates import Rates
@@ -148,3 +149,24 @@ def _table(title: str, first: str, *others: str) -> Table:
     for heading in others:
         table.add_column(heading, justify="right", no_wrap=True)
     return table
+
+
+def print_cluster(config: RunConfig, console: Console, cluster: str) -> None:
+    """Print what a recipe would do on a cluster.
+
+    Raises:
+        CollmError: if it is no cluster, or a model's architecture cannot be found out.
+    """
+    found = on_paper(config, cluster_of(cluster))
+    table = _table(f"On {cluster}, placed on Ray", "worker", "how many", "GiB each", "busy s", "GB sent")
+    for one in found.loads:
+        memory, sent = f"{one.memory / 2**30:.1f}", f"{one.sent / 1e9:.3g}"
+        table.add_row(one.role, str(one.count), memory, f"{one.seconds:.3g}", sent)
+    console.print(table)
+    phases = ", ".join(f"{name} {spent:.3g} s" for name, spent in found.phases.items())
+    told = [
+        f"an update: {found.update:.3g} s: {phases}",
+        f"cards in use are busy {found.busy:.0%} of the time",
+    ]
+    for line in [*told, *found.changes]:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
