@@ -503,7 +503,12 @@ def shipped(tmp_path: Path) -> dict[str, AnyEnvironment]:
         "dataset": str(tmp_path / "rows.jsonl"),
         "reward": "tests.test_rollout:paid",
     }
-    several = {"housebuild": {"num_turns": 3}, "strbuild": {"num_turns": 3}, "coding": {"num_turns": 2}}
+    several: dict[str, dict[str, Any]] = {
+        "housebuild": {"num_turns": 3},
+        "strbuild": {"num_turns": 3},
+        "coding": {"num_turns": 2},
+        "stopping": {"env": {"type": "housebuild", "num_turns": 3}},
+    }
     names = [name for name in environments() if name not in ("custom", "arxiv")]
     made = {name: make_env({"type": name, **several.get(name, {})}) for name in names}
     return {**made, "custom": make_env({"type": "custom", "train": ":1", "test": ":1", **custom})}

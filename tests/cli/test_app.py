@@ -313,7 +313,12 @@ def test_the_shell_can_complete_commands_and_recipes() -> None:
     command = Path(sys.executable).with_name("collm")
     shown = subprocess.run([command], env=asked, capture_output=True, text=True, timeout=60, check=False)
     assert "_COLLM_COMPLETE=complete_bash" in shown.stdout
-    assert complete_recipe("housebuild/c") == ["housebuild/collm_cc", "housebuild/collm_dc"]
+    assert complete_recipe("housebuild/c") == [
+        "housebuild/collm_cc",
+        "housebuild/collm_cc_fast",
+        "housebuild/collm_dc",
+        "housebuild/collm_dc_fast",
+    ]
 
 
 def test_a_recipe_can_be_printed_and_used(collm: Command, tmp_path: Path) -> None:

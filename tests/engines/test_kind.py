@@ -27,7 +27,7 @@ class TableKind(EngineKind):
 def test_an_agent_draws_in_this_process_unless_told_otherwise(recipe: Recipe) -> None:
     config = recipe()
     assert config.agents["a"].engine == InProcessKind()
-    assert plain(config)["agents"]["a"]["engine"] == {"type": "in_process"}
+    assert plain(config)["agents"]["a"]["engine"] == {"type": "in_process", "prefill_tokens": None}
 
 
 def test_an_engine_of_ones_own_goes_by_its_class_and_reads_back(recipe: Recipe) -> None:

@@ -85,7 +85,10 @@ def test_other_environments_name_who_said_what() -> None:
     assert env.compose(task, [{"b": "two"}]) == "b:\ntwo"
 
 
-COMPOSING = [make_env({"type": name}) for name in environments() if name not in ("custom", "textarena")]
+COMPOSING = [
+    *(make_env({"type": name}) for name in environments() if name not in ("custom", "stopping", "textarena")),
+    make_env({"type": "stopping", "env": {"type": "tldr"}}),
+]
 
 
 @pytest.mark.parametrize("env", COMPOSING, ids=lambda env: env.type)

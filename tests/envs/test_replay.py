@@ -32,7 +32,8 @@ CONFIGS: list[dict[str, Any]] = [
     *({"type": "housebuild", "variant": "reference", "feedback": mode}
       for mode in ("perfect_feedback", "rect_modification", "resource_schedule")),
     *({"type": name} for name in environments() if name.startswith("probe_")),
-    {"type": "coding"},
+    *({"type": name} for name in ("digging", "ledger", "coding")),
+    {"type": "stopping", "env": {"type": "housebuild"}},
     {
         "type": "custom",
         "prompts": {"one": "Count {text}", "two": "Name {text}"},

@@ -116,6 +116,7 @@ class Algorithm(Settings, ABC):
 
     Attributes:
         offline: whether it can learn from what others have said, such as an earlier run.
+        unused: keys of all methods that do nothing here, and stay as they are.
         discount: weight of the next turn; the paper's objective is undiscounted (section 2.2).
         advantage_normalization: standardize the advantages of a minibatch before the clip.
         advantage_clip: cut advantages to this range (appendix C.3).
@@ -131,6 +132,7 @@ class Algorithm(Settings, ABC):
     """
 
     offline: ClassVar[bool] = False
+    unused: ClassVar[tuple[str, ...]] = ()
 
     type: str
     discount: float = Field(default=1.0, ge=0, le=1)

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from collm.functional import TokenScores
 
-_WITHOUT_USE = ("ratio", "ratio_clip", "advantage_clip", "advantage_normalization")
-
 
 class MADPO(Algorithm):
     """Direct preference optimization of a team on pairs of joint actions from one history.
@@ -37,6 +35,7 @@ class MADPO(Algorithm):
     """
 
     offline: ClassVar[bool] = True
+    unused: ClassVar[tuple[str, ...]] = ("ratio", "ratio_clip", "advantage_clip", "advantage_normalization")
 
     type: Literal["madpo"] = "madpo"
     num_generations: int = Field(default=4, ge=2)
@@ -45,7 +44,7 @@ class MADPO(Algorithm):
 
     @model_validator(mode="after")
     def _only_what_it_has(self) -> Self:
-        for key in _WITHOUT_USE:
+        for key in self.unused:
             if getattr(self, key) != type(self).model_fields[key].default:
                 raise ValueError(f"{key} has no use here: the loss has neither ratios nor advantages")
         return self

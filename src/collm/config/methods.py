@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -51,6 +52,8 @@ def _changed(domain: str, method: str, algorithm: Algorithm) -> Way:
     overrides = [f"algorithm.type={method}"]
     if not sampled and not algorithm.critics(["a", "b"]):
         overrides.append("critic=null")
+    for key in algorithm.unused:
+        overrides.append(f"algorithm.{key}={json.dumps(type(algorithm).model_fields[key].default)}")
     if algorithm.advantage_normalization:  # a minibatch of one action would leave nothing
         overrides.append("algorithm.minibatch_size=null")
     return Way(domain, method, base, tuple(overrides))
