@@ -188,13 +188,7 @@ def trunk_input(tree: Tree, agent: Agent) -> TrunkInput:
 
 def _history(tree: Tree, number: int, agent: str) -> History:
     """What an agent saw and did up to a turn, that turn among it."""
-    path: list[int] = []
-    here: int | None = number
-    while here is not None:
-        path.append(here)
-        here = tree.parents[here]
     history = History()
-    for place in reversed(path):
-        turn = tree.turns[place]
+    for turn in (tree.turns[place] for place in tree.path(number)):
         history = history.after(turn.observations[agent], turn.joint_action[agent])
     return history

@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from collm import functional
 from collm.base.registry import discover, made
@@ -116,6 +116,7 @@ class Algorithm(Settings, ABC):
 
     Attributes:
         offline: whether it can learn from what others have said, such as an earlier run.
+        unused: keys of all algorithms that do nothing for this one, so that setting them is an error.
         discount: weight of the next turn; the paper's objective is undiscounted (section 2.2).
         advantage_normalization: standardize the advantages of a minibatch before the clip.
         advantage_clip: cut advantages to this range (appendix C.3).
@@ -131,6 +132,7 @@ class Algorithm(Settings, ABC):
     """
 
     offline: ClassVar[bool] = False
+    unused: ClassVar[tuple[str, ...]] = ()
 
     type: str
     discount: float = Field(default=1.0, ge=0, le=1)
@@ -143,6 +145,13 @@ class Algorithm(Settings, ABC):
     reference_kl_as: DivergenceKind = "k3"
     update_epochs: int = Field(default=1, ge=1)
     minibatch_size: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _nothing_without_use(self) -> Self:
+        for key in self.unused:
+            if getattr(self, key) != type(self).model_fields[key].default:
+                raise ValueError(f"{key} does nothing for the algorithm {self.type}: leave it out")
+        return self
 
     @property
     def branching(self) -> Branching:
@@ -168,6 +177,11 @@ class Algorithm(Settings, ABC):
         Critics then read a tree no further, and values of other turns are NaN.
         """
         return False
+
+    @property
+    def needs_reference(self) -> bool:
+        """Whether the policy that training started with is loaded: it is weighed, or compared with."""
+        return self.reference_kl > 0
 
     def compared(self, tree: Tree) -> Sequence[int]:
         """Turns of which it wants to know how much likelier the joint action has become; none by default.
