@@ -162,6 +162,11 @@ class Algorithm(Settings, ABC):
         """The critics that it learns with, by name; none by default."""
         return {}
 
+    @property
+    def trained_critics(self) -> Sequence[str]:
+        """Those of its critics that do not learn, so that an earlier run must have trained them."""
+        return ()
+
     def mixers(self, agents: Sequence[str]) -> Mapping[str, MixerView]:
         """Small networks whose predictions :meth:`mixed` gets too, by name; none by default."""
         return {}
