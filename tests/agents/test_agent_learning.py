@@ -303,3 +303,12 @@ def test_an_update_does_not_disturb_a_history_begun_before_it(make_agent: MakeAg
     assert after.prompt_ids[: len(past)] == past
     scores = agent.learner.logprobs([(after.prompt_ids, after.token_ids)])
     assert after.token_logprobs == pytest.approx(scores[0], abs=1e-4), "drawn with the new weights alone"
+
+
+def test_replies_that_no_engine_drew_are_not_held_against_it(make_agent: MakeAgent) -> None:
+    """Saved ones, say, beside an engine with weights of its own."""
+    drawn, learning = make_agent(), make_agent(engine={"type": "vllm", "correction": {}})
+    lessons = [replace(one, behavior_logprobs=None) for one in experience(drawn)]
+    report = learning.learner.update(Step(tuple(lessons), MAGRPO().policy_losses, False, 0, 1))
+    assert "sampler_mismatch" not in report
+    assert report["grad_norm"] > 0

@@ -97,6 +97,11 @@ def test_there_is_no_bonus_before_there_is_enough_to_learn_from_or_without_weigh
     assert given.measures["information_low"] != 0.0
 
 
+def test_a_memory_that_never_holds_enough_is_refused() -> None:
+    with pytest.raises(ValueError, match="memory never holds least_memory turns"):
+        BonusConfig(memory=50)
+
+
 def test_weights_fade() -> None:
     def paid(update: int) -> float:
         fading = bonus(alpha=1.0, beta=0.0, fade_updates=4)

@@ -50,6 +50,17 @@ def test_the_squared_loss_has_the_gradient_of_the_pairs() -> None:
     assert sorted(found["preference_accuracy"]) == [0.0, 1.0]
 
 
+@pytest.mark.parametrize(
+    "setting",
+    [{"ratio_clip": 0.2}, {"advantage_normalization": True}, {"entropy_bonus": 0.1}, {"reference_kl": 0.1}],
+)
+def test_keys_about_losses_of_agents_are_refused(setting: dict[str, object]) -> None:
+    with pytest.raises(
+        CollmError, match=f"{next(iter(setting))} does nothing for the algorithm reward_model"
+    ):
+        make_algorithm({"type": "reward_model", **setting})
+
+
 def test_ties_teach_nothing() -> None:
     tied = tree(turn(1.0), turn(1.0))
     target = RewardModel().targets(tied, says(0.5, -0.5))[REWARD]

@@ -135,6 +135,13 @@ def test_a_value_head_on_a_trunk_needs_an_agent_that_learns_by_itself(key: str, 
     assert error.value.where == f"agents.player_2.{key}"
 
 
+def test_a_bad_agent_is_named_beside_a_value_head_on_its_trunk() -> None:
+    values = changed("agents/player_2/context", -1)
+    values["algorithm"], values["critic"] = {"type": "collm_dc"}, {"trunk": "actor"}
+    with pytest.raises(CollmError, match=r"agents\.player_2\.context"):
+        make_config(values, "mine")
+
+
 def test_merging_goes_mapping_by_mapping_and_changes_nothing() -> None:
     base = {"a": {"b": 1, "c": 2}, "d": 3}
     over = {"a": {"c": {"e": 4}}, "d": {"f": 5}}

@@ -78,6 +78,7 @@ ALGORITHMS: list[dict[str, Any]] = [
     {"algorithm": {"type": "magrpo", "num_generations": 3}, "critic": None},
     {"algorithm": {"type": "collm_cc"}, "critic": {"scaled_targets": True}},
     {"algorithm": {"type": "qmix"}},
+    {"algorithm": {"type": "madpo"}, "critic": None},
     {"algorithm": {"type": "collm_cc"}, "agents": {"b": {"frozen": True}}},
 ]
 

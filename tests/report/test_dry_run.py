@@ -47,6 +47,14 @@ def test_work_and_memory_of_the_demo_are_printed() -> None:
     assert "updates: 12\n" in printed("demo", "training.epochs=2", "training.tasks_per_update=32")
 
 
+def test_what_models_do_not_take_is_told_too() -> None:
+    text = printed("demo", "algorithm.type=qmix", "bonus={}", "agents.player_1.engine.type=vllm")
+    assert re.search(r"^mixer team\.mixer: 0\.\d\d MiB of the host's memory$", text, re.MULTILINE)
+    assert re.search(r"^bonus: at most \d+\.\d\d MiB of the host's memory$", text, re.MULTILINE)
+    assert "agent player_1: vLLM takes 40% of its device, not counted above\n" in text
+    assert "vLLM" not in printed("demo")
+
+
 def test_more_calls_than_can_be_written_out_are_a_power_of_ten() -> None:
     text = printed("demo_magrpo", "algorithm.num_generations=4", "algorithm.mode=cross", "env.num_turns=1000")
     assert re.search(r"trees an update: \d+, at most 10\^120\d inference calls", text)

@@ -11,9 +11,11 @@ import pytest
 from safetensors.torch import load_file
 from transformers import AutoConfig
 
+from collm.algorithms.madpo import MADPO
 from collm.config.tree import RunConfig, make_config
 from collm.errors import CollmError
 from collm.report.estimate import Footprint, Work, footprints, phases, read_architecture, steady
+from collm.report.work import work_of
 from tests.checkpoints import save_qwen2, save_qwen3
 
 WORK = Work(rows=4, kept=4, siblings=1, episodes=1, turns=2, reference=False)
@@ -90,6 +92,28 @@ def test_a_reference_is_a_base_of_its_own_beside_full_weights(models: Path) -> N
     weighed = first(models, Work(4, 4, 1, 1, 2, True))
     assert weighed.base == (f"{models / 'a'} float32", weighed.weights)
     assert first(models).base is None
+
+
+def test_a_frozen_agent_has_no_such_base(models: Path) -> None:
+    found = first(models, Work(4, 4, 1, 1, 2, True), frozen=True)
+    assert (found.base, found.moments, found.update) == (None, 0, 0)
+    assert found.weights > 0
+
+
+def test_preferences_are_compared_with_where_training_started(models: Path) -> None:
+    compared = config(models).model_copy(update={"algorithm": MADPO()})
+    assert work_of(compared).reference
+    assert not work_of(config(models)).reference
+
+
+def test_a_step_of_a_shared_policy_learns_from_all_who_play_it(models: Path) -> None:
+    alone = config(models)
+    owner = alone.agents["player_1"]
+    other = owner.model_copy(update={"shares": "player_1"})
+    shared = alone.model_copy(update={"agents": {"player_1": owner, "player_2": other}})
+    mine, theirs = list(footprints(shared, WORK))[:2]
+    assert mine.update > first(models).update
+    assert (theirs.weights, theirs.moments, theirs.update) == (0, 0, 0)
 
 
 def test_gradients_do_not_add_up_over_models(models: Path) -> None:

@@ -95,6 +95,19 @@ def test_shorter_texts_take_less() -> None:
     assert sum(one.total for one in seconds(short, UNIT)) < sum(one.total for one in seconds(config, UNIT))
 
 
+def test_who_never_learns_takes_no_time_to() -> None:
+    frozen = load_recipe("demo", ["agents.player_2.frozen=true"])
+    mine, theirs = seconds(frozen, UNIT)[:2]
+    assert theirs.learning == theirs.stepping == 0 < min(mine.learning, mine.stepping, theirs.drawing)
+
+
+def test_critics_passes_alone_take_time() -> None:
+    more, plain = (load_recipe("demo", [f"algorithm.critic_epochs={number}"]) for number in (1, 0))
+    first, second = (seconds(one, UNIT) for one in (more, plain))
+    assert [one.learning for one in first[:2]] == [one.learning for one in second[:2]]
+    assert first[2].learning == pytest.approx(2 * second[2].learning)
+
+
 @pytest.mark.parametrize("card", CARDS)
 def test_sheets_say_what_is_assumed(card: str) -> None:
     half, single = card_rates(card, "bfloat16"), card_rates(card, "float32")

@@ -6,7 +6,7 @@ import pytest
 from safetensors.torch import load_file
 from torch import Tensor
 
-from collm.config.tree import RunConfig
+from collm.config.tree import RunConfig, make_config, plain
 from collm.errors import CollmError
 from collm.training.display import Silent
 from collm.training.run import train
@@ -98,4 +98,40 @@ def test_a_team_of_other_agents_is_named(recipe: Recipe, earlier: Path, tmp_path
     config = recipe(training={"start_from": str(earlier)})
     config = config.model_copy(update={"agents": {**config.agents, "c": config.agents["a"]}})
     with pytest.raises(CollmError, match=r"has no agent c.*that one has a, b"):
+        train(config, tmp_path / "later", Silent())
+
+
+def test_critics_of_other_settings_are_named(recipe: Recipe, earlier: Path, tmp_path: Path) -> None:
+    told = r"training\.start_from: .*value_head\.safetensors was saved with other settings"
+    start = {**SHORT, "start_from": str(earlier)}
+    with pytest.raises(CollmError, match=told):
+        train(recipe(critic={"scaled_targets": True}, training=start), tmp_path / "scaled", Silent())
+    qmix = {"type": "qmix", "mixer_width": 4}
+    train(recipe(algorithm=qmix, training=SHORT), tmp_path / "qmix", Silent())
+    start = {**SHORT, "start_from": str(tmp_path / "qmix")}
+    with pytest.raises(CollmError, match=r"mixer\.safetensors was saved with other settings"):
+        train(recipe(algorithm={**qmix, "mixer_width": 8}, training=start), tmp_path / "wide", Silent())
+
+
+def test_heads_on_trunks_and_critics_with_models_are_told_apart(recipe: Recipe, tmp_path: Path) -> None:
+    apart = plain(recipe(algorithm={"type": "collm_dc"}, training=SHORT))
+    joined = {**apart, "critic": {"trunk": "actor"}}
+    kinds = {"apart": apart, "joined": joined}
+    for name, values in kinds.items():
+        train(make_config(values, "recipe"), tmp_path / name, Silent())
+    for name, other, told in (("apart", "joined", "is a head alone"), ("joined", "apart", "is a model")):
+        start = {**SHORT, "start_from": str(tmp_path / other)}
+        with pytest.raises(CollmError, match=told):
+            train(make_config({**kinds[name], "training": start}, "recipe"), tmp_path / "later", Silent())
+
+
+@pytest.mark.parametrize("start", [False, True])
+def test_a_model_of_rewards_that_nobody_has_trained_is_refused(
+    recipe: Recipe, earlier: Path, tmp_path: Path, start: bool
+) -> None:
+    config = recipe(
+        algorithm={"type": "learned_reward", "reward_learns": False},
+        training={**SHORT, "start_from": str(earlier) if start else None},
+    )
+    with pytest.raises(CollmError, match=r"training\.start_from: the critic reward_model does not learn"):
         train(config, tmp_path / "later", Silent())

@@ -117,3 +117,9 @@ class BonusConfig(Settings):
     learning_rate: float = Field(default=1e-3, gt=0)
     steps: int = Field(default=10, ge=1)
     batch: int = Field(default=128, ge=2)
+
+    @model_validator(mode="after")
+    def _wakes(self) -> Self:
+        if self.least_memory > self.memory:
+            raise ValueError("memory never holds least_memory turns, so there would be no bonus: raise it")
+        return self

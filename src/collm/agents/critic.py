@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from collm.agents.config import CriticConfig
+from collm.agents.taking_over import take_over
 from collm.agents.value_head import ScaledHead
 from collm.agents.views import CriticInput
 from collm.agents.weights import open_weights, saved_source
@@ -73,7 +74,7 @@ class Critic:
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
         if saved is not None:
-            self.head.load_state_dict(load_file(saved / HEAD_FILE, device=str(self.head.weight.device)))
+            take_over(self.head, saved / HEAD_FILE)
         self._optimizer = Optimizer(
             self.parameters(), config.optimization, derive(seed, "rounding", "critic", name)
         )

@@ -26,6 +26,8 @@ BONUS_FILE = "bonus.pt"
 _SHARED = 32
 _HIDDEN = 64
 _LEAST_PAIRS = 2
+_NUMBER = 4
+"""Bytes of a float32."""
 
 
 @dataclass(slots=True)
@@ -99,6 +101,13 @@ class InformationBonus:
             return Bonus(tuple(trees), told)
         shares = torch.split(bonus, [len(tree.turns) for tree in trees])
         return Bonus(tuple(map(_paid, trees, (share.tolist() for share in shares))), told)
+
+    @property
+    def most_bytes(self) -> int:
+        """What models, gradients, moments and full memories take; returns of tasks are not counted."""
+        trained = sum(one.numel() for group in self._optimizer.param_groups for one in group["params"])
+        kept = 2 * 2 * self._config.memory * self._config.width * len(self._agents)  # good and bad pairs
+        return _NUMBER * (4 * trained + kept)
 
     def save(self, folder: Path) -> None:
         memories = [(one.seen, one.said) for one in (self._good, self._bad)]

@@ -40,14 +40,14 @@ class Sample:
     Attributes:
         behavior_logprobs: of its tokens under the policy that drew it; ``None`` if the agent has not
             changed since, so that the pass that learns from it says them too (paper section 4.2).
-        sampler_logprobs: what an engine with weights of its own said of them.
+        sampler_logprobs: what the engine that drew them said of them; empty if none did.
     """
 
     prompt_ids: Ids
     token_ids: Ids
     behavior_logprobs: tuple[float, ...] | None
     advantage: float
-    sampler_logprobs: tuple[float, ...] | None = None
+    sampler_logprobs: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,9 +214,9 @@ class Learner:
         if self._following is None:
             return scores
         said = [step.samples[number].sampler_logprobs for number in batch.numbers]
-        if any(one is None for one in said):
-            return scores
         sampler = torch.cat([scores.behavior.new_tensor(one) for one in said])
+        if len(sampler) != len(scores.behavior):  # others have said some of it: no engine drew that
+            return scores
         return mismatch.corrected(scores, sampler, self._following.correction)
 
     @torch.no_grad()

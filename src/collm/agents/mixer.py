@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from collm.agents.critic import Values
+from collm.agents.taking_over import take_over
 from collm.agents.views import MixerInput
 from collm.algorithms.base import MixerView
 from collm.base.seeding import derive
@@ -44,7 +45,7 @@ class Mixer:
         nn.init.zeros_(last.weight)
         last.bias.data = torch.tensor(view.first)
         if saved is not None:
-            self._network.load_state_dict(load_file(saved / _FILE))
+            take_over(self._network, saved / _FILE)
         optimization = Optimization(learning_rate=view.learning_rate)
         self._optimizer = Optimizer(self.parameters(), optimization)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from collm.agents.agent import Agent
@@ -19,6 +19,7 @@ from collm.agents.config import TrunkConfig
 from collm.agents.critic import HEAD_FILE, Critic, Values
 from collm.agents.joining import Pair, Pull
 from collm.agents.learner import Reading
+from collm.agents.taking_over import take_over
 from collm.agents.value_head import ScaledHead
 from collm.base.seeding import derive
 from collm.errors import CollmError
@@ -71,7 +72,7 @@ class TrunkCritic:
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
         if saved is not None:
-            self.head.load_state_dict(load_file(saved / HEAD_FILE, device=str(self.head.weight.device)))
+            take_over(self.head, saved / HEAD_FILE)
         noise = derive(seed, "rounding", "critic", agent.name)
         self._optimizer = Optimizer(self.head.parameters(), config.optimization, noise)
 
@@ -188,13 +189,7 @@ def trunk_input(tree: Tree, agent: Agent) -> TrunkInput:
 
 def _history(tree: Tree, number: int, agent: str) -> History:
     """What an agent saw and did up to a turn, that turn among it."""
-    path: list[int] = []
-    here: int | None = number
-    while here is not None:
-        path.append(here)
-        here = tree.parents[here]
     history = History()
-    for place in reversed(path):
-        turn = tree.turns[place]
+    for turn in (tree.turns[place] for place in tree.path(number)):
         history = history.after(turn.observations[agent], turn.joint_action[agent])
     return history

@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from collm import functional
 from collm.base.registry import discover, made
@@ -116,7 +116,7 @@ class Algorithm(Settings, ABC):
 
     Attributes:
         offline: whether it can learn from what others have said, such as an earlier run.
-        unused: keys of all methods that do nothing here, and stay as they are.
+        unused: keys of all algorithms that do nothing for this one, so that setting them is an error.
         discount: weight of the next turn; the paper's objective is undiscounted (section 2.2).
         advantage_normalization: standardize the advantages of a minibatch before the clip.
         advantage_clip: cut advantages to this range (appendix C.3).
@@ -146,6 +146,13 @@ class Algorithm(Settings, ABC):
     update_epochs: int = Field(default=1, ge=1)
     minibatch_size: int | None = Field(default=None, ge=1)
 
+    @model_validator(mode="after")
+    def _nothing_without_use(self) -> Self:
+        for key in self.unused:
+            if getattr(self, key) != type(self).model_fields[key].default:
+                raise ValueError(f"{key} does nothing for the algorithm {self.type}: leave it out")
+        return self
+
     @property
     def branching(self) -> Branching:
         """How its trees grow; one joint sample at each history by default."""
@@ -154,6 +161,11 @@ class Algorithm(Settings, ABC):
     def critics(self, agents: Sequence[str]) -> Mapping[str, CriticView]:
         """The critics that it learns with, by name; none by default."""
         return {}
+
+    @property
+    def trained_critics(self) -> Sequence[str]:
+        """Those of its critics that do not learn, so that an earlier run must have trained them."""
+        return ()
 
     def mixers(self, agents: Sequence[str]) -> Mapping[str, MixerView]:
         """Small networks whose predictions :meth:`mixed` gets too, by name; none by default."""
@@ -170,6 +182,11 @@ class Algorithm(Settings, ABC):
         Critics then read a tree no further, and values of other turns are NaN.
         """
         return False
+
+    @property
+    def needs_reference(self) -> bool:
+        """Whether the policy that training started with is loaded: it is weighed, or compared with."""
+        return self.reference_kl > 0
 
     def compared(self, tree: Tree) -> Sequence[int]:
         """Turns of which it wants to know how much likelier the joint action has become; none by default.

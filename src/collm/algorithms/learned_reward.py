@@ -93,6 +93,10 @@ class LearnedReward(Algorithm):
     def critics(self, agents: Sequence[str]) -> Mapping[str, CriticView]:
         return {REWARD: CriticView(reads=("after",)), **self.method.critics(agents)}
 
+    @property
+    def trained_critics(self) -> Sequence[str]:
+        return () if self.reward_learns else (REWARD,)
+
     def mixers(self, agents: Sequence[str]) -> Mapping[str, MixerView]:
         return self.method.mixers(agents)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from collm import functional
 from collm.algorithms.base import LOG_RATIOS, Algorithm, Branching, Prediction
@@ -35,23 +35,20 @@ class MADPO(Algorithm):
     """
 
     offline: ClassVar[bool] = True
-    unused: ClassVar[tuple[str, ...]] = ("ratio", "ratio_clip", "advantage_clip", "advantage_normalization")
+    unused: ClassVar[tuple[str, ...]] = ("advantage_normalization", "advantage_clip", "ratio", "ratio_clip")
 
     type: Literal["madpo"] = "madpo"
     num_generations: int = Field(default=4, ge=2)
     beta: float = Field(default=0.1, gt=0)
     least_gap: float = Field(default=0.0, ge=0)
 
-    @model_validator(mode="after")
-    def _only_what_it_has(self) -> Self:
-        for key in self.unused:
-            if getattr(self, key) != type(self).model_fields[key].default:
-                raise ValueError(f"{key} has no use here: the loss has neither ratios nor advantages")
-        return self
-
     @property
     def branching(self) -> Branching:
         return Branching(self.num_generations)
+
+    @property
+    def needs_reference(self) -> bool:
+        return True
 
     def compared(self, tree: Tree) -> Sequence[int]:
         return sorted(number for pair in self._pairs(tree) for number in pair)

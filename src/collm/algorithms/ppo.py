@@ -12,8 +12,8 @@ class PPO(ActorCritic):
     """Actor-critic with PPO's clip by token, generalized advantages and several passes.
 
     The defaults are those of Yu et al. 2022, "The Surprising Effectiveness of PPO in Cooperative Games",
-    but for the passes, of which language models bear few. Their clip of values is left out; for their
-    normalization of values there is ``critic.scaled_targets``.
+    but for the passes, of which language models bear few. Their clip of values is ``value_clip``, off unless
+    it is set; for their normalization of values there is ``critic.scaled_targets``.
     """
 
     trace_decay: float = Field(default=0.95, ge=0, le=1)

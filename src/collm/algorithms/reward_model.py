@@ -32,6 +32,10 @@ class RewardModel(Algorithm):
     """
 
     offline: ClassVar[bool] = True
+    unused: ClassVar[tuple[str, ...]] = (
+        *("advantage_normalization", "advantage_clip", "ratio", "ratio_clip"),
+        *("entropy_bonus", "reference_kl", "reference_kl_as"),
+    )
 
     type: Literal["reward_model"] = "reward_model"
     num_generations: int = Field(default=4, ge=2)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from collm.algorithms.base import Algorithm, algorithms
 from collm.algorithms.monte_carlo import MonteCarlo
-from collm.config.recipes import shipped
+from collm.base.yaml_text import read_yaml
+from collm.config.recipes import find, shipped
 
 _DEMO = {"collm_cc": "demo", "collm_dc": "demo_dc", "magrpo": "demo_magrpo"}
 
@@ -52,7 +53,8 @@ def _changed(domain: str, method: str, algorithm: Algorithm) -> Way:
     overrides = [f"algorithm.type={method}"]
     if not sampled and not algorithm.critics(["a", "b"]):
         overrides.append("critic=null")
-    for key in algorithm.unused:
+    ours = read_yaml(find(base))["algorithm"]
+    for key in (key for key in algorithm.unused if key in ours):
         overrides.append(f"algorithm.{key}={json.dumps(type(algorithm).model_fields[key].default)}")
     if algorithm.advantage_normalization:  # a minibatch of one action would leave nothing
         overrides.append("algorithm.minibatch_size=null")

@@ -72,7 +72,8 @@ class RunConfig(Settings):
     @classmethod
     def _only_with_a_use(cls, section: Any, info: ValidationInfo) -> Any:
         algorithm: Algorithm = info.data["algorithm"]
-        needed = bool(algorithm.critics(list(hold(info.data["env"]).agents)))
+        agents = list(hold(info.data["env"]).agents)
+        needed = bool(algorithm.critics(agents))
         if section is not None and not needed:
             problem = f"the algorithm {algorithm.type} has no critic, so this section would do nothing."
             raise CollmError("critic", problem, "remove it or choose an actor-critic algorithm.")
@@ -81,7 +82,7 @@ class RunConfig(Settings):
             raise CollmError("critic", problem, "add the section with a model.")
         if section is None or "trunk" not in section:
             return section if section is None else validated(CriticConfig, section, "critic")
-        _check_local(algorithm, list(info.data["agents"]))
+        _check_local(algorithm, agents)
         return validated(TrunkConfig, section, "critic")
 
     @field_serializer("env", "algorithm")
@@ -127,7 +128,7 @@ def _check_local(algorithm: Algorithm, agents: Sequence[str]) -> None:
         if view.agent is None or view.reads != ("before",):
             what = "the joint history" if view.agent is None else "actions too"
             problem = f"the algorithm {algorithm.type} has a critic that reads {what}, as no actor does."
-            raise CollmError("critic.trunk", problem, "leave it out, or choose collm_dc or ippo.")
+            raise CollmError("critic.trunk", problem, "leave it out, or choose collm_dc, ippo or vdac.")
 
 
 def _check_known(values: Mapping[Any, Any], known: Iterable[str]) -> None:

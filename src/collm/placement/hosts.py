@@ -85,6 +85,9 @@ class LearnerHost:
     def behavior_logprobs(self, name: str, actions: Sequence[Action]) -> list[tuple[float, ...]]:
         return self._agents[name].learner.behavior_logprobs(actions)
 
+    def log_ratios(self, name: str, actions: Sequence[Action]) -> list[float]:
+        return self._agents[name].learner.log_ratios(actions)
+
     def check_reads(self, name: str, observations: Sequence[Observation], place: str) -> None:
         self._agents[name].check_reads(observations, place)
 

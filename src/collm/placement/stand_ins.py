@@ -78,6 +78,11 @@ class RemoteLearner:
         ).result()
         return answer
 
+    def log_ratios(self, actions: Sequence[Action]) -> list[float]:
+        """As :meth:`collm.agents.learner.Learner.log_ratios`."""
+        answer: list[float] = self._seat.ask("log_ratios", self._name, list(actions)).result()
+        return answer
+
     def update(self, step: Step) -> AwaitedReport:
         """Ask for a step; the version counts on before it is taken, and is held against the answer."""
         self.version += 1

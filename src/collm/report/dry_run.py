@@ -14,6 +14,7 @@ from collm.config.sections import TrainingConfig
 from collm.config.tree import RunConfig, plain
 from collm.contract.held import hold
 from collm.errors import AbsentError
+from collm.report.beside import beside_models
 from collm.report.cluster import cluster_of, on_paper
 from collm.report.estimate import Footprint, footprints, phases, steady
 from collm.report.fitting import GIB, advice, fits
@@ -70,6 +71,8 @@ def print_memory(config: RunConfig, console: Console, gibibytes: float | None = 
     """
     roles = list(footprints(config, work_of(config)))
     console.print(_held(roles))
+    for line in beside_models(config):
+        console.print(line, highlight=False)
     for device, peaks in phases(roles).items():
         console.print(_peaks(device, peaks))
         if gibibytes is not None:

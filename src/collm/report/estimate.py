@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
@@ -37,7 +38,7 @@ class Work:
         siblings: samples drawn at one history.
         episodes: rows that a step learns from.
         turns: of an episode.
-        reference: whether the divergence from the first policy is weighed.
+        reference: whether the first policy is looked at too.
     """
 
     rows: int
@@ -90,9 +91,11 @@ def footprints(config: RunConfig, work: Work) -> Iterator[Footprint]:
         AbsentError: if there are adapters and peft is not installed.
     """
     heads = isinstance(config.critic, TrunkConfig)
+    players = Counter(agent.shares or name for name, agent in config.agents.items())
     for name, agent in config.agents.items():
         role, field = f"agent {name}", f"agents.{name}.model"
-        yield _of_agent(agent, footprint(agent, role, field, work, heads))
+        of_step = replace(work, episodes=work.episodes * players[agent.shares or name])
+        yield _of_agent(agent, footprint(agent, role, field, of_step, heads))
     if isinstance(config.critic, CriticConfig):
         for name in config.algorithm.critics(list(config.agents)):
             yield footprint(config.critic, f"critic {name}", "critic.model", work)
@@ -103,7 +106,9 @@ def _of_agent(config: AgentConfig, whole: Footprint) -> Footprint:
     if config.shares is None and not config.frozen:
         return whole
     one = replace(whole, parameters=0, moments=0, update=0)
-    return one if config.shares is None else replace(one, weights=0, scoring=0, base=None)
+    if config.shares is not None:
+        return replace(one, weights=0, scoring=0, base=None)
+    return one if config.adapter is not None else replace(one, base=None)  # nobody asks where it began
 
 
 def phases(roles: Sequence[Footprint]) -> dict[str, dict[str, int]]:

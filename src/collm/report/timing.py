@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from collm.agents.config import AgentConfig, CriticConfig
 from collm.config.tree import RunConfig
@@ -72,23 +72,32 @@ def seconds(config: RunConfig, rates: Rates) -> list[Seconds]:
     work = work_of(config)
     drawn = samples_of_turns(len(config.agents), config.algorithm.branching, config.env.num_turns)
     samples = [trees_of(config) * number for number in drawn]
-    steps = _steps(config, sum(samples))
+    steps = _steps(config, sum(samples), config.algorithm.update_epochs)
     found = []
     for name, agent in config.agents.items():
         text = _architecture(agent, f"agents.{name}.model")
         spent = _drawing(agent, text, samples, work, rates)
-        found.append(_role(f"agent {name}", agent, text, work, steps, rates, spent))
+        found.append(_of_agent(agent, _role(f"agent {name}", agent, text, work, steps, rates, spent)))
     if isinstance(config.critic, CriticConfig):
         text = _architecture(config.critic, "critic.model")
+        passes = config.algorithm.update_epochs + config.algorithm.critic_passes()
+        steps = _steps(config, sum(samples), passes)
         for name in config.algorithm.critics(list(config.agents)):
             found.append(_role(f"critic {name}", config.critic, text, work, steps, rates, 0.0))
     return found
 
 
-def _steps(config: RunConfig, joint_actions: int) -> int:
-    """Optimizer steps of an update."""
+def _of_agent(config: AgentConfig, whole: Seconds) -> Seconds:
+    """The share of an agent that may never learn, or whose policy's steps are another's."""
+    if config.frozen:
+        return replace(whole, learning=0.0, stepping=0.0)
+    return whole if config.shares is None else replace(whole, stepping=0.0)
+
+
+def _steps(config: RunConfig, joint_actions: int, passes: int) -> int:
+    """Optimizer steps of an update that goes over its buffer so often."""
     size = config.algorithm.minibatch_size or joint_actions
-    return math.ceil(joint_actions / size) * config.algorithm.update_epochs
+    return math.ceil(joint_actions / size) * passes
 
 
 def _architecture(config: ModelConfig, field: str) -> str:

@@ -38,5 +38,5 @@ def work_of(config: RunConfig) -> Work:
         siblings=algorithm.branching.num_samples,
         episodes=int(min(algorithm.minibatch_size or math.inf, rows)),
         turns=turns,
-        reference=algorithm.reference_kl > 0,
+        reference=algorithm.needs_reference,
     )
