@@ -308,6 +308,12 @@ def test_the_version_is_the_packages(collm: Command) -> None:
     assert collm("--version").out == f"collm {__version__}\n"
 
 
+def test_methods_are_listed_or_a_recipe_is_printed_not_both(collm: Command) -> None:
+    refused = collm("recipes", "--methods", "--show", "demo")
+    assert refused.code == 2
+    assert "--show: does nothing beside --methods." in refused.err
+
+
 def test_the_shell_can_complete_commands_and_recipes() -> None:
     asked = {**os.environ, "_COLLM_COMPLETE": "source_bash"}  # whatever shell the tests run in
     command = Path(sys.executable).with_name("collm")

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from collm.cli.arguments import complete_recipe
+from collm.errors import CollmError
 
 
 def recipes(
@@ -21,6 +22,8 @@ def recipes(
     """List the shipped recipes or all methods, or print a recipe."""
     from collm.config.recipes import describe, find, shipped
 
+    if methods and show is not None:
+        raise CollmError("--show", "does nothing beside --methods.", "leave one of them out.")
     if methods:
         _list_methods()
         return

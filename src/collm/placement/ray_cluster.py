@@ -50,6 +50,7 @@ def _connect(ray: Any, config: RayPlacement, shares: list[Share]) -> None:
     if config.address is None:
         cpus = needs(shares).get("CPU", 0.0)
         options |= {"num_cpus": max(os.cpu_count() or 1, -int(-cpus // 1)), "include_dashboard": False}
+        options["address"] = "local"  # without it Ray joins whatever cluster it finds on this machine
     else:
         _check_reachable(config.address)
         options["address"] = config.address

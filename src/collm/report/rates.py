@@ -61,7 +61,7 @@ def card_rates(card: str, dtype: str) -> Rates:
     """
     sheet = _SHEETS.get(card)
     if sheet is None:
-        problem, mend = f"no data sheet of {card}.", f"give one of {', '.join(CARDS)}, or --measure."
+        problem, mend = f"no data sheet of {card!r}.", f"give one of {', '.join(CARDS)}, or --measure."
         raise CollmError("--card", problem, mend)
     peak = sheet.single if dtype == "float32" else sheet.half
     assumed = f"{_USED_ARITHMETIC:.0%} of its FLOP/s, {_USED_MEMORY:.0%} of its bytes/s"
