@@ -1,6 +1,6 @@
 """How noisy each estimate of the gradient is: one team, never changed, and equal joint samples.
 
-The team is untrained; critics learn its returns first, in updates from which the agents take no steps. Then
+The team has learned by CoLLM-CC for a while; then its weights stay, and critics learn its returns alone. Then
 each method gives its gradient again and again, by the library's own ``learn`` at a learning rate of 0.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ from collm.algorithms.base import Algorithm, make_algorithm
 from collm.base.seeding import derive
 from collm.config.tree import RunConfig
 from collm.env import AnyEnvironment
+from collm.evaluation.measures import measures
 from collm.rollout import Reset, rollout
 from collm.training.learning import learn
 from collm.training.minibatches import Progress
@@ -29,10 +31,13 @@ from collm.types import Tree
 SAMPLES = 512
 """Joint samples behind each estimate; one tree of eight turns has 510."""
 
-TAUGHT = 20
-"""Updates in which the critics learn before anything is measured."""
+LEARNED = {"dense": 20, "late": 45, "fog": 60}
+"""Updates by CoLLM-CC that lead to the weights; untrained, the gradient is too small to be seen."""
 
-SEED = 201
+TAUGHT = 20
+"""Updates after that in which the critics learn before anything is measured."""
+
+SEED, RATE = 201, 0.01
 _PLAYERS = ("cc", "dc")
 _LONG = 10**9
 
@@ -75,8 +80,10 @@ def measured(arm: Arm, estimates: int, work: Path) -> list[dict[str, Any]]:
     gradient in the true direction, so that the scale of advantages plays no role; ``bias`` is cleared of the
     noise that the means still have, and can so come out below 0.
     """
-    teams = {name: _taught(arm, METHODS[name], work) for name in _PLAYERS}
+    agents = _learned(arm, work)
+    teams = {name: _taught(arm, METHODS[name], agents, work) for name in _PLAYERS}
     drawn: dict[str, list[Tensor]] = {one.name: [] for one in ESTIMATORS}
+    right: list[float] = []
     for number in range(estimates):
         grown: dict[int, Sequence[Tree]] = {}
         for one in ESTIMATORS:
@@ -86,6 +93,7 @@ def measured(arm: Arm, estimates: int, work: Path) -> list[dict[str, Any]]:
                 seed = derive(SEED, "estimate", number)
                 grown[tree] = _grown(config.env, team, algorithm, seed, max(1, SAMPLES // tree))
             drawn[one.name].append(_gradient(algorithm, team, grown[tree]))
+        right.append(measures(grown[arm.turns])["right"])
     found = {name: torch.stack(several) for name, several in drawn.items()}
     return [
         {
@@ -93,6 +101,7 @@ def measured(arm: Arm, estimates: int, work: Path) -> list[dict[str, Any]]:
             "estimator": one.name,
             "title": one.title,
             "estimates": estimates,
+            "right": fmean(right),
             **compared(found[one.name], found[TRUTH]),
         }
         for one in ESTIMATORS
@@ -104,20 +113,19 @@ def compared(drawn: Tensor, truth: Tensor) -> dict[str, float]:
 
     Those of one place may be of the same trees: their difference is what tells the bias.
     """
-    true = truth.mean(0)
-    true_square = float(true @ true) - _noise(truth) / len(truth)
-    scale = float(drawn.mean(0) @ true) / true_square
-    off = drawn / scale - truth
-    mean_off = off.mean(0)
+    true_square = _product(truth, truth)
+    scale = _product(drawn, truth) / true_square
     return {
-        "noise": _noise(drawn) / scale**2 / true_square,
-        "bias": (float(mean_off @ mean_off) - _noise(off) / len(off)) / true_square,
+        "noise": float(drawn.var(0).sum()) / scale**2 / true_square,
+        "bias": _product(drawn / scale - truth, drawn / scale - truth) / true_square,
     }
 
 
-def _noise(drawn: Tensor) -> float:
-    """The trace of the covariance of gradients ``"estimate parameter"``."""
-    return float(drawn.var(0).sum())
+def _product(one: Tensor, other: Tensor) -> float:
+    """The product of two means, ``"estimate parameter"`` each, without what chance adds at one place."""
+    count = len(one)
+    whole = float(one.sum(0) @ other.sum(0)) - float((one * other).sum())
+    return whole / (count * (count - 1))
 
 
 def _measured_as(one: Estimator) -> Algorithm:
@@ -128,15 +136,34 @@ def _measured_as(one: Estimator) -> Algorithm:
     return algorithm.model_copy(update=known)
 
 
-def _taught(arm: Arm, method: Method, work: Path) -> tuple[Team, RunConfig]:
-    """A team whose agents are untrained and whose critics have learned, as the method teaches them."""
-    config = config_of(Cell(arm, method, 0.01, SEED), work / "models")
+def _taught(arm: Arm, method: Method, agents: Team, work: Path) -> tuple[Team, RunConfig]:
+    """A team with the agents' weights, and critics that have learned its returns as the method says."""
+    config = config_of(Cell(arm, method, RATE, SEED), work / "models")
     team = _still(config)
-    teacher = config.algorithm.model_copy(update={"critic_warmup": _LONG})
-    for update in range(TAUGHT):
-        trees = _grown(config.env, team, teacher, derive(SEED, "teach", update), STEP_SAMPLES // arm.turns)
-        learn(teacher, team.agents, team.critics, trees, Progress(SEED, update, _LONG))
+    for name, agent in team.agents.items():
+        with agent.learner.weights.model() as own, agents.agents[name].learner.weights.model() as given:
+            own.load_state_dict(given.state_dict())
+    _train(
+        arm, config.algorithm.model_copy(update={"critic_warmup": _LONG}), config.env, team, "teach", TAUGHT
+    )
     return team, config
+
+
+def _learned(arm: Arm, work: Path) -> Team:
+    """A team that CoLLM-CC has trained for a while."""
+    config = config_of(Cell(arm, METHODS["cc"], RATE, SEED), work / "models")
+    team = _still(config)
+    _train(arm, config.algorithm, config.env, team, "learn", LEARNED[arm.name])
+    return team
+
+
+def _train(
+    arm: Arm, algorithm: Algorithm, env: AnyEnvironment, team: Team, purpose: str, updates: int
+) -> None:
+    for update in range(updates):
+        seed = derive(SEED, purpose, update)
+        trees = _grown(env, team, algorithm, seed, STEP_SAMPLES // arm.turns)
+        learn(algorithm, team.agents, team.critics, trees, Progress(SEED, update, _LONG))
 
 
 def _still(config: RunConfig) -> Team:

@@ -17,10 +17,13 @@ from benchmarks.claim.cells import (
     TUNING_SEEDS,
     Arm,
 )
+from benchmarks.claim.gradients import TRUTH
 from benchmarks.claim.numbers import LEVEL, Mean, Paired, mean_of, median_samples_to, of, paired
 from benchmarks.claim.running import Row, chosen_rates
 
 _HERE = Path(__file__).parent
+_FEWEST = 5
+"""Seeds below which nothing is concluded."""
 
 _PAIRS = (
     *((arm, "cc", other) for arm in CLAIM for other in ("magrpo", "dc")),
@@ -42,6 +45,9 @@ def page(rows: Sequence[Row], gradients: Sequence[Row]) -> str:
         scores="\n".join(_score_lines(rows)),
         paired="\n".join(_paired_lines(rows)),
         gradients="\n".join(_gradient_lines(gradients)),
+        right=", ".join(
+            f"{row['right']:.0%} on `{row['arm']}`" for row in gradients if row["estimator"] == TRUTH
+        ),
         words=_HERE.joinpath("verdict.md.txt").read_text(encoding="utf-8"),
     )
 
@@ -99,7 +105,9 @@ def _paired_lines(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def verdict(found: Paired) -> str:
-    """Whether the interval leaves 0 out."""
+    """Whether the interval leaves 0 out, if there are seeds enough for one."""
+    if found.seeds < _FEWEST:
+        return "too few seeds"
     if found.difference.low > 0:
         return "the first is better"
     return "the second is better" if found.difference.high < 0 else "not told apart"

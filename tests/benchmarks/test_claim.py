@@ -81,8 +81,16 @@ def test_differences_are_those_of_the_same_seeds() -> None:
     found = paired(rows, "late", "cc", "magrpo")
     assert found is not None
     assert found.difference.mean == pytest.approx(0.25)
-    assert (found.ahead, found.seeds, verdict(found)) == (2, 2, "the first is better")
+    assert (found.ahead, found.seeds, verdict(found)) == (2, 2, "too few seeds")
     assert paired(rows, "late", "cc", "dc") is None
+
+
+def test_a_verdict_needs_an_interval_without_zero() -> None:
+    rows = [row("cc", seed, 0.9 + seed / 1000) for seed in SEEDS]
+    rows += [row("magrpo", seed, 0.6) for seed in SEEDS]
+    rows += [row("flat", seed, 0.92 + (-1) ** seed / 10) for seed in SEEDS]
+    verdicts = [verdict(found) for one in ("magrpo", "flat") if (found := paired(rows, "late", "cc", one))]
+    assert verdicts == ["the first is better", "not told apart"]
 
 
 def test_a_curve_is_the_mean_over_seeds() -> None:
@@ -92,7 +100,7 @@ def test_a_curve_is_the_mean_over_seeds() -> None:
 
 def test_a_page_is_made_of_whatever_rows_there_are() -> None:
     text = page([row("cc", 11, 0.9), row("magrpo", 11, 0.6), row("cc", 101, 0.9)], [])
-    assert "| late | CoLLM-CC − MAGRPO | +0.300 [+0.300, +0.300] | 1 of 1 | the first is better |" in text
+    assert "| late | CoLLM-CC − MAGRPO | +0.300 [+0.300, +0.300] | 1 of 1 | too few seeds |" in text
 
 
 def test_noise_and_bias_are_told_apart() -> None:
