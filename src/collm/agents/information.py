@@ -107,7 +107,7 @@ class InformationBonus:
         """What models, gradients, moments and full memories take; returns of tasks are not counted."""
         trained = sum(one.numel() for group in self._optimizer.param_groups for one in group["params"])
         kept = 2 * 2 * self._config.memory * self._config.width * len(self._agents)  # good and bad pairs
-        return int(_NUMBER * (4 * trained + kept))
+        return _NUMBER * int(4 * trained + kept)
 
     def save(self, folder: Path) -> None:
         memories = [(one.seen, one.said) for one in (self._good, self._bad)]
