@@ -102,11 +102,18 @@ def test_evaluations_are_curves_too(tmp_path: Path) -> None:
 def test_smoothing_is_said_on_the_picture_and_lines_differ_without_colour(tmp_path: Path) -> None:
     groups = {name: [write_run(tmp_path / name, 60)] for name in ("CC", "DC")}
     draw_comparison(groups, tmp_path / "both.svg")
-    assert "moving average over 5% of the updates" in texts(tmp_path / "both.svg")
+    assert "moving average over 5 % of the updates" in texts(tmp_path / "both.svg")
     dashes = re.findall(r'stroke-dasharray: ([^;"]+)', (tmp_path / "both.svg").read_text())
     assert dashes, "the second group is a dashed line"
     draw_run(tmp_path / "CC", [])
     assert _width(60) == 3
+
+
+def test_a_single_update_can_be_seen(tmp_path: Path) -> None:
+    draw_comparison({"CC": [write_run(tmp_path / "CC", 1)]}, tmp_path / "one.svg")
+    draw_comparison({"CC": [write_run(tmp_path / "more", 2)]}, tmp_path / "two.svg")
+    marks = [(tmp_path / name).read_text().count("<use ") for name in ("one.svg", "two.svg")]
+    assert marks[0] > marks[1]
 
 
 def test_an_unknown_key_or_format_is_named(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_a_run_whose_evaluation_is_to_come_has_no_measures_yet(tmp_path: Path) -
 
 
 def test_a_folder_that_is_none_of_these_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CollmError, match="there is no run here"):
+    with pytest.raises(CollmError, match="there is no sweep, no run and no evaluation here"):
         collect([str(tmp_path)])
     with pytest.raises(CollmError, match="there is no such folder"):
         collect(["nowhere"])
@@ -85,5 +85,33 @@ def test_broken_files_are_named(tmp_path: Path) -> None:
         collect([str(folder)])[0].measures  # noqa: B018
     run = write_run(tmp_path / "run")
     (run / "config.yaml").write_text("seed: 1\n")
-    with pytest.raises(CollmError, match=r"its config.yaml is no recipe"):
+    with pytest.raises(CollmError, match=r"config.yaml: it is not as collm writes it"):
         collect([str(run)])
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", '{"grid": {"evaluation": null}, "cells": [{"name": "x"}]}'])
+def test_a_half_written_sweep_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "sweep.json").write_text(text)
+    with pytest.raises(CollmError, match=r"sweep.json: it is not as collm writes it"):
+        collect([str(tmp_path)])
+
+
+def test_a_half_written_evaluation_is_named(tmp_path: Path) -> None:
+    folder = write_evaluation(tmp_path / "e", {0: 1.0})
+    (folder / "measures.json").write_text("[1]")
+    (folder / "episodes.jsonl").write_text('{"number": 1}\n')
+    (entry,) = collect([str(folder)])
+    with pytest.raises(CollmError, match=r"measures.json: it is not as collm writes it"):
+        entry.measures  # noqa: B018
+    with pytest.raises(CollmError, match=r"episodes.jsonl: it is not as collm writes it"):
+        entry.values  # noqa: B018
+    (folder / "evaluation.json").write_text("{}")
+    with pytest.raises(CollmError, match=r"evaluation.json: it is not as collm writes it"):
+        collect([str(folder)])
+
+
+def test_one_run_does_not_count_as_two_seeds(tmp_path: Path) -> None:
+    run = str(write_run(tmp_path / "run"))
+    with pytest.raises(CollmError, match="run: this is named twice"):
+        collect([run, f"{run}/../run"])
+    assert len(collect([f"A={run}", f"B={run}"])) == 2

@@ -41,13 +41,15 @@ class Scripted:
 
     codes: Mapping[str, int | None] = field(default_factory=dict)
     slots: int = 1
+    words: str = "error: the file burned. To mend it: print it.\nrest\n"
     started: list[str] = field(default_factory=list)
 
     def start(self, job: Job, slot: int) -> Played:
         assert 0 <= slot < self.slots
         self.started.append(job.name)
         code = self.codes.get(job.name, 0)
-        job.log.write_text("" if code == 0 else "error: the file burned. To mend it: print it.\nrest\n")
+        with job.log.open("a") as log:
+            log.write(self.words if code else "")
         made = job.folder / job.commands[0][job.commands[0].index("--out") + 1]
         made.mkdir(parents=True, exist_ok=True)
         return Played(code)

@@ -70,6 +70,7 @@ def test_a_play_keeps_its_protocol_and_the_domains_recipe() -> None:
         ({"plays": {"Talk": {"type": "chat"}}}, "plays.Talk.type: unknown type 'chat'"),
         ({"plays": {"Talk": {}}}, "plays.Talk.type: no protocol is named"),
         ({"methods": {"a b": {}, "A-B": {}}}, "would share the folder building--a-b--seed0"),
+        ({"methods": {"x" * 200: {}}}, "is too long for the name of a folder"),
     ],
 )
 def test_a_cell_that_does_not_fit_is_named(sections: dict[str, object], said: str) -> None:

@@ -21,7 +21,21 @@ def written(folder: Path, text: str) -> Path:
     ("text", "said"),
     [
         ("- a\n", "a grid is a mapping"),
-        ("domain: {}\n", "grid.yaml: domains: this key is required"),
+        ("seeds: [1]\n", "grid.yaml: domains: this key is required"),
+        (
+            "domain: {}\n",
+            "domain: unknown key. (1 more after this one.) To mend it: did you mean 'd",
+        ),
+        ("domains: {a: {recipe: demo}}\nmethods: {A: }\n", "methods.A: this must be a mapping, got None"),
+        ("domains: {a: {recipe: demo}}\nmethods: {A: {}}\nseeds: 3\n", "seeds: this must be a list, got 3"),
+        (
+            "domains: {a: {recipe: demo}}\nmethods: {A: {set: [seed=7]}}\n",
+            "methods.A.set: each cell's own seed would replace this",
+        ),
+        (
+            "domains: {a: {recipe: demo}}\nmethods: {A: {}}\naxes: {x: {y: [seed=7]}}\n",
+            "axes.x.y: each cell's own seed would replace this",
+        ),
         (
             "domains: {a: {recipe: demo}}\nmethod: {}\n",
             "method: unknown key. To mend it: did you mean 'method",

@@ -40,6 +40,12 @@ def test_a_cell_that_fails_is_reported_and_tried_again_next_time(tmp_path: Path)
     assert again.started == [CC]
 
 
+def test_a_message_is_of_the_last_attempt(tmp_path: Path) -> None:
+    sweep(grid(), tmp_path / "s", Scripted({CC: 2}), Heard())
+    killed = Scripted({CC: -9}, words="Killed\n")
+    assert sweep(grid(), tmp_path / "s", killed, Heard())[0].message == "Killed"
+
+
 def test_a_cell_whose_settings_changed_or_whose_run_is_gone_runs_again(tmp_path: Path) -> None:
     sweep(grid(), tmp_path / "s", Scripted(), Heard())
     changed = Scripted()

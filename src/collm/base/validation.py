@@ -14,6 +14,20 @@ from collm.errors import CollmError
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
+_KINDS = {
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "mapping_type": "a mapping",
+    "model_type": "a mapping",
+}
+"""What YAML calls the values that pydantic asks for."""
+
+_FORMS = {
+    "a list": "write it as [ONE, TWO]; [] is an empty one.",
+    "a mapping": "write KEY: VALUE below it, or {}.",
+}
+
 
 def validated(cls: type[ModelT], values: Mapping[str, Any], where: str = "") -> ModelT:
     """Build ``cls`` from ``values``; errors name ``where`` and the field's path below it.
@@ -25,7 +39,7 @@ def validated(cls: type[ModelT], values: Mapping[str, Any], where: str = "") -> 
         return cls.model_validate(dict(values))
     except ValidationError as error:
         findings = error.errors(include_url=False)
-        first = findings[0]
+        first = next((one for one in findings if _meant(one, cls)), findings[0])
         field = ".".join(str(part) for part in (where, *first["loc"]) if part != "")
         more = f" ({len(findings) - 1} more after this one.)" if len(findings) > 1 else ""
         raise CollmError(field, _problem(first) + more, _mend(first, cls)) from None
@@ -36,6 +50,8 @@ def _problem(finding: ErrorDetails) -> str:
         return "unknown key."
     if finding["type"] == "missing":
         return "this key is required."
+    if finding["type"] in _KINDS:
+        return f"this must be {_KINDS[finding['type']]}, got {finding['input']!r}."
     message = finding["msg"].removeprefix("Value error, ").rstrip(".")
     return f"{message}, got {finding['input']!r}."
 
@@ -43,14 +59,22 @@ def _problem(finding: ErrorDetails) -> str:
 def _mend(finding: ErrorDetails, cls: type[BaseModel]) -> str:
     if finding["type"] == "extra_forbidden":
         known = _fields_at(cls, finding["loc"][:-1])
-        close = difflib.get_close_matches(str(finding["loc"][-1]), known, n=1)
-        guess = f"did you mean {close[0]!r}? " if close else ""
+        close = _meant(finding, cls)
+        guess = f"did you mean {close!r}? " if close else ""
         return f"{guess}known keys here are {', '.join(known)}."
     if finding["type"] == "missing":
-        return "add it to the recipe or give it on the command line as key.path=value."
+        return "write it there; for a recipe, key.path=value on the command line does too."
     if finding["type"] == "string_type" and finding["input"] is not None:
         return "put it in quotes, so that YAML reads a text."
-    return "change the value."
+    return _FORMS.get(_KINDS.get(finding["type"], ""), "change the value.")
+
+
+def _meant(finding: ErrorDetails, cls: type[BaseModel]) -> str | None:
+    """The key that an unknown one is a slip of the pen for; that says more than that the key is missing."""
+    if finding["type"] != "extra_forbidden":
+        return None
+    known = _fields_at(cls, finding["loc"][:-1])
+    return next(iter(difflib.get_close_matches(str(finding["loc"][-1]), known, n=1)), None)
 
 
 def _fields_at(cls: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:

@@ -129,7 +129,9 @@ def draw_groups(
     for style, (label, folders) in zip(cycle(_STYLES), groups.items(), strict=False):
         grid, values = _on_one_grid([_curve(folder, name, source, axis) for folder in folders])
         low, high = bootstrap_interval(values)
-        (line,) = axes.plot(grid, values.mean(axis=0), label=_counted(label, len(folders)), linestyle=style)
+        mark = "o" if grid[0] == grid[-1] else None  # a line of one point cannot be seen
+        name_shown = _counted(label, len(folders))
+        (line,) = axes.plot(grid, values.mean(axis=0), label=name_shown, linestyle=style, marker=mark)
         axes.fill_between(grid, low, high, color=line.get_color(), alpha=0.2)
     axes.set_xlabel(AXES[axis])
     axes.grid(alpha=0.3)
@@ -137,7 +139,7 @@ def draw_groups(
 
 def caption(source: Source) -> str:
     """Which episodes a comparison tells of, and what its bands are."""
-    smoothed = f"; moving average over {_SHARE:.0%} of the updates" if source == "train" else ""
+    smoothed = f"; moving average over {100 * _SHARE:.0f} % of the updates" if source == "train" else ""
     return f"{SOURCES[source]}{smoothed}; 95 % bootstrap interval over seeds"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from collm.data.rows import optional_module
-from collm.errors import CollmError
+from collm.errors import AbsentError
 from collm.report.entries import Entry, Groups
 from collm.report.tables import PERFORMANCE, Estimate, Table
 from collm.runs.run import Run
@@ -103,7 +103,8 @@ def _performances(entries: Sequence[Entry]) -> list[float]:
 def optional_aggregates(groups: Groups) -> tuple[list[Table], str | None]:
     """The aggregates, or the line that says why there are none."""
     try:
-        table = aggregates(groups)
-    except CollmError as error:
+        optional_module("rliable.metrics", "aggregates", "report")
+    except AbsentError as error:
         return [], str(error)
+    table = aggregates(groups)
     return ([], None) if table is None else ([table], None)

@@ -17,6 +17,9 @@ from collm.errors import CollmError
 from collm.protocols.base import make_protocol
 from collm.sweep.grid import Domain, Grid, Method, Overrides
 
+_LONGEST = 200
+"""Letters of a cell's name; file systems have room for 255, and files of a cell have longer names."""
+
 Labels = Mapping[str, str | int]
 """Where a cell stands: ``domain``, ``method``, ``seed`` and the values of further axes."""
 
@@ -49,8 +52,11 @@ def cells_of(grid: Grid) -> list[Cell]:
     for cell in cells:
         if cell.name in names:
             both = f"{_described(names[cell.name])} and {_described(cell.labels)}"
-            mend = "choose names that differ in letters and digits."
+            mend = "choose names that differ in their letters a to z and digits."
             raise CollmError("domains", f"{both} would share the folder {cell.name}.", mend)
+        if len(cell.name) > _LONGEST:
+            problem = f"{_described(cell.labels)} is too long for the name of a folder."
+            raise CollmError("domains", problem, f"choose names of {_LONGEST} letters together at most.")
         names[cell.name] = cell.labels
     return cells
 

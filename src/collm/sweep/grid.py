@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -102,11 +103,25 @@ def _check(grid: Grid) -> None:
         if unknown:
             mend = f"name it below methods too; there are {', '.join(grid.methods) or 'none'}."
             raise CollmError(f"domains.{name}.methods.{unknown[0]}", "no such method.", mend)
+    for place, settings in _settings(grid):
+        if any(setting.partition("=")[0] == "seed" for setting in settings):
+            raise CollmError(place, "each cell's own seed would replace this.", "write it below seeds.")
     for name, axis in grid.axes.items():
         if not axis:
             raise CollmError(f"axes.{name}", "the axis has no value.", "name one, or leave the axis out.")
         if name in RESERVED:
             raise CollmError(f"axes.{name}", "this is an axis of every grid.", "choose another name.")
+
+
+def _settings(grid: Grid) -> Iterator[tuple[str, Overrides]]:
+    """Every list of settings, with its field."""
+    yield "set", grid.set
+    for domain, where in grid.domains.items():
+        yield f"domains.{domain}.set", where.set
+        yield from ((f"domains.{domain}.methods.{name}.set", one.set) for name, one in where.methods.items())
+    yield from ((f"methods.{name}.set", method.set) for name, method in grid.methods.items())
+    for name, axis in grid.axes.items():
+        yield from ((f"axes.{name}.{value}", settings) for value, settings in axis.items())
 
 
 RESERVED = ("domain", "method", "seed")

@@ -96,6 +96,7 @@ class _Begun:
     running: Running
     slot: int
     since: float
+    logged: int
 
 
 class _Pool:
@@ -115,7 +116,9 @@ class _Pool:
         for slot in free:
             if self.waiting:
                 cell, job = self.waiting.pop(0)
-                self._begun.append(_Begun(cell, job, self._place.start(job, slot), slot, time.monotonic()))
+                logged = job.log.stat().st_size if job.log.is_file() else 0  # by earlier attempts
+                running = self._place.start(job, slot)
+                self._begun.append(_Begun(cell, job, running, slot, time.monotonic(), logged))
 
     def collect(self) -> bool:
         """Take note of what has ended; whether anything still runs."""
@@ -132,7 +135,7 @@ class _Pool:
             return "finished", ""
         if self._asked:
             return "stopped", ""
-        return "failed", last_words(one.job.log) or f"ended with code {code}"
+        return "failed", last_words(one.job.log, one.logged) or f"ended with code {code}"
 
     def stop(self) -> None:
         """Ask all that run to save themselves and end."""
@@ -160,16 +163,18 @@ class _Pool:
         return Outcome(cell.name, cell.labels, state, message, seconds, str(self._folder.log(cell.name)))
 
 
-def last_words(log: Path) -> str:
-    """The line of a log that says why it ended: its last error, or else its last line."""
-    lines = [line.strip() for line in _text(log).splitlines() if line.strip()]
+def last_words(log: Path, since: int = 0) -> str:
+    """The line after so many bytes that says why a log ended: its last error, or else its last line."""
+    lines = [line.strip() for line in _text(log, since).splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("error: ")]
     return printable((errors or lines or [""])[-1].removeprefix("error: "))
 
 
-def _text(log: Path) -> str:
+def _text(log: Path, since: int) -> str:
     try:
-        return log.read_text(encoding="utf-8", errors="replace")
+        with log.open("rb") as file:
+            file.seek(since)
+            return file.read().decode("utf-8", "replace")
     except OSError:
         return ""
 
