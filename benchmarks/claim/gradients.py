@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from benchmarks.claim.cells import METHODS, STEP_SAMPLES, Arm, Cell, Method, config_of
+from benchmarks.claim.cells import ARMS, METHODS, STEP_SAMPLES, Arm, Cell, Method, config_of
 from collm.agents.team import Team, load_team
 from collm.algorithms.base import Algorithm, make_algorithm
 from collm.base.seeding import derive
@@ -31,8 +31,8 @@ from collm.types import Tree
 SAMPLES = 512
 """Joint samples behind each estimate; one tree of eight turns has 510."""
 
-LEARNED = {"dense": 20, "late": 45, "fog": 60}
-"""Updates by CoLLM-CC that lead to the weights; untrained, the gradient is too small to be seen."""
+LEARNED = {"dense": ("dense", 20), "late": ("late", 45), "fog": ("late", 45)}
+"""By arm, where and for how many updates CoLLM-CC has trained the team; untrained, no gradient is seen."""
 
 TAUGHT = 20
 """Updates after that in which the critics learn before anything is measured."""
@@ -151,9 +151,11 @@ def _taught(arm: Arm, method: Method, agents: Team, work: Path) -> tuple[Team, R
 
 def _learned(arm: Arm, work: Path) -> Team:
     """A team that CoLLM-CC has trained for a while."""
-    config = config_of(Cell(arm, METHODS["cc"], RATE, SEED), work / "models")
+    name, updates = LEARNED[arm.name]
+    place = ARMS[name]
+    config = config_of(Cell(place, METHODS["cc"], RATE, SEED), work / "models")
     team = _still(config)
-    _train(arm, config.algorithm, config.env, team, "learn", LEARNED[arm.name])
+    _train(place, config.algorithm, config.env, team, "learn", updates)
     return team
 
 

@@ -20,9 +20,11 @@ def draw_curves(rows: Sequence[Row], picture: Path) -> None:
     """A panel for each arm, a line for each method; those of critics that learn little are dashed."""
     figure = Figure(figsize=(15, 7.5), layout="constrained")
     panels = figure.subplots(2, 3, sharey=True)
-    for axes, name in zip(panels.flat, (*CLAIM, *OTHERS), strict=False):
+    played = [name for name in (*CLAIM, *OTHERS) if any(row["arm"] == name for row in rows)]
+    for axes, name in zip(panels.flat, played, strict=False):
         _curves(axes, rows, ARMS[name])
-    panels.flat[-1].set_axis_off()
+    for axes in panels.flat[len(played) :]:
+        axes.set_axis_off()
     panels.flat[-1].legend(*_all_labels(panels.flat), loc="center", fontsize="large", frameon=False)
     for axes in panels[:, 0]:
         axes.set_ylabel("return, share of the best")
