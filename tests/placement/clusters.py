@@ -21,6 +21,7 @@ def three_nodes(cpus: int = 6) -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
     os.environ["RAY_prestart_worker_first_driver"] = "0"  # noqa: SIM112
+    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112
     cluster = Cluster()
     try:
         for _ in range(3):

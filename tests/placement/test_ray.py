@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import torch
 
 from collm.errors import CollmError
 from collm.placement.ray_place import RayCrew
+from collm.placement.worker import identity
 from collm.training.display import Callback, Silent
 from collm.training.run import train
 from tests.placement.clusters import three_nodes
@@ -93,10 +95,10 @@ def test_a_hung_worker_is_noticed_and_replaced(
     address: str, recipe: Recipe, here: Path, tmp_path: Path
 ) -> None:
     display = Wounding("engine 1 of b", signal.SIGSTOP)
-    placement = on(address, call_seconds=45, restarts=20)
+    placement = on(address, call_seconds=15, restarts=20)
     train(recipe(agents=ROWS, placement=placement), tmp_path / "run", display)
     told, *_ = [note for note in display.notes if "Going on" in note]  # a busy machine may seem to hang again
-    assert "engine 1 of b has not answered for 45 s" in told
+    assert "engine 1 of b has not answered for 15 s" in told
     assert told.endswith("Going on from the checkpoint update-000002.")
     assert_same_results(tmp_path / "run", here)
 
@@ -124,3 +126,12 @@ def test_more_than_the_cluster_has_is_refused(address: str, recipe: Recipe, tmp_
     placement = on(address, learners={"gpus": 8})
     with pytest.raises(CollmError, match="take 16 GPU, and the cluster has 0"):
         train(recipe(placement=placement), tmp_path / "run", Silent())
+
+
+def test_a_worker_with_another_version_of_the_package_is_refused(
+    address: str, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = replace(identity(), collm="9.9 (0123456789ab)")
+    monkeypatch.setattr("collm.placement.ray_seats.identity", lambda: newer)
+    with pytest.raises(CollmError, match=r"learner a has collm .* for 9\.9 .*install the same versions"):
+        train(recipe(placement=on(address)), tmp_path / "run", Silent())

@@ -49,11 +49,17 @@ class RayCrew:
 
     def replace_lost(self) -> None:
         """Begin anew with the workers that are gone or hang; the others keep what they have loaded."""
+        for seat in self._lost():  # first: the others may be waiting for them
+            seat.leave()
         for seat in self._seats.values():
-            seat.look()
-        for role in [role for role, seat in self._seats.items() if seat.lost]:
-            self._seats[role].leave()
-            self._seats[role] = self._seat(role)
+            if not seat.lost:
+                seat.look()
+        for seat in self._lost():
+            seat.leave()
+            self._seats[seat.role] = self._seat(seat.role)
+
+    def _lost(self) -> list[RaySeat]:
+        return [seat for seat in self._seats.values() if seat.lost]
 
     def processes(self) -> dict[str, int]:
         """The process of each role's worker, on its machine."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -11,17 +12,39 @@ from collm.placement.base import LostWorkerError
 from collm.placement.ray_faults import first_line, ray_faults_told
 from collm.placement.worker import Worker, identity
 
+_START_SECONDS = 300.0
+"""The least time that a worker has to come: it imports PyTorch, beside all others."""
+
 
 class Asked:
-    """An answer that a worker owes."""
+    """An answer that a worker owes.
 
-    def __init__(self, ref: Any, seat: RaySeat) -> None:
-        self.ref, self._seat = ref, seat
+    Args:
+        ref: what Ray knows it by.
+        seat: the worker.
+        needs: answers of other workers that it waits for.
+    """
+
+    def __init__(self, ref: Any, seat: RaySeat, needs: Sequence[Asked] = ()) -> None:
+        self.ref, self._seat, self._needs = ref, seat, needs
         self._known: list[Any] = []
+
+    @property
+    def is_there(self) -> bool:
+        """Whether :meth:`result` need not wait."""
+        import ray
+
+        return bool(ray.wait([self.ref], timeout=0)[0])
 
     def result(self) -> Any:
         if not self._known:
-            self._known.append(self._seat.awaited(self.ref))
+            try:
+                self._known.append(self._seat.awaited(self.ref))
+            except LostWorkerError:
+                for one in self._needs:  # one of these may be the worker that is lost
+                    one._seat.answered(one.ref, wait=0)
+                self._seat.lost = True
+                raise
         return self._known[0]
 
 
@@ -62,7 +85,7 @@ class RaySeat:
             CollmError: if something of it differs, or it lacks this package.
         """
         try:
-            theirs = self.awaited(self._identity)
+            theirs = self.answered(self._identity, max(self._seconds, _START_SECONDS))
         except ModuleNotFoundError as error:
             raise _unlike(self.role, f"lacks {error.name}") from None
         except LostWorkerError as error:
@@ -73,30 +96,36 @@ class RaySeat:
         if differing:
             raise _unlike(self.role, f"has {differing}")
 
-    def awaited(self, ref: Any) -> Any:
+    def awaited(self, ref: Any, wait: float | None = None) -> Any:
         """What a reference stands for.
 
+        Args:
+            wait: the longest time for it, in seconds; by default that of the worker.
+
         Raises:
-            LostWorkerError: if the worker is gone, or takes too long.
+            LostWorkerError: if the worker, or one that it waits for, is gone or takes too long.
         """
         import ray
 
+        with ray_faults_told(self.role, self._seconds):
+            return ray.get(ref, timeout=self._seconds if wait is None else wait)
+
+    def answered(self, ref: Any, wait: float | None = None) -> Any:
+        """As :meth:`awaited`, of what needs no other worker; if none comes, this one is lost."""
         try:
-            with ray_faults_told(self.role, self._seconds):
-                return ray.get(ref, timeout=self._seconds)
+            return self.awaited(ref, wait)
         except LostWorkerError:
             self.lost = True
             raise
 
     def process(self) -> int:
         """The worker's process id on its machine."""
-        return int(self.awaited(self._actor.process.remote()))
+        return int(self.answered(self._actor.process.remote()))
 
     def look(self) -> None:
-        """Find out whether the worker still answers, unless it is known to be lost."""
-        if not self.lost:
-            with suppress(LostWorkerError):
-                self.awaited(self._actor.identity.remote())
+        """Find out whether the worker still answers."""
+        with suppress(LostWorkerError):
+            self.answered(self._actor.identity.remote())
 
     def leave(self) -> None:
         """End the worker, whatever it is doing."""
@@ -108,7 +137,7 @@ class RaySeat:
         sent = [one.ref if isinstance(one, Asked | Shared) else one for one in args]
         try:
             with ray_faults_told(self.role, self._seconds):
-                return Asked(method.remote(*sent), self)
+                return Asked(method.remote(*sent), self, [one for one in args if isinstance(one, Asked)])
         except TypeError as error:  # what Ray makes of anything that pickle refuses
             problem = f"something for {self.role} cannot be sent to another process: {first_line(error)}."
             mend = "leave placement.graders.workers at 0, or make the environment's states plain data."

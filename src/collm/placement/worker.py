@@ -7,6 +7,7 @@ import os
 import platform
 from dataclasses import asdict, dataclass
 from functools import cache
+from importlib import import_module
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -49,6 +50,7 @@ class Worker:
 
         quiet_libraries()  # before they are imported
         spare_absent_hub()
+        import_module("collm.placement.hosts")  # takes seconds, in which all workers are only starting
         self._host: Any = None
 
     def identity(self) -> Identity:
