@@ -53,7 +53,9 @@ def test_agents_that_share_a_pool_wait_for_each_other() -> None:
 
 
 @pytest.mark.parametrize(("learning", "longest"), [(3.0, 3.0), (1.0, 1.5)])
-def test_an_update_of_lagging_weights_takes_as_long_as_its_longer_half(learning: float, longest: float) -> None:
+def test_an_update_of_lagging_weights_takes_as_long_as_its_longer_half(
+    learning: float, longest: float
+) -> None:
     plan = Plan(agents=1, episodes=3, slots=3, token=1.5, learning=learning)
     assert simulate(plan, 8).update == pytest.approx(1.5 + learning)
     assert simulate(replace(plan, staleness=1), 8).update == pytest.approx(longest)
