@@ -118,10 +118,15 @@ def _gradient_lines(rows: Sequence[Row]) -> Iterator[str]:
     yield "|---" * (2 * len(CLAIM) + 1) + "|"
     for title in dict.fromkeys(row["title"] for row in rows):
         own = {row["arm"]: row for row in rows if row["title"] == title}
-        cells = [
-            f"{own[arm]['noise']:.2f} | {own[arm]['bias']:+.2f}" if arm in own else "– | –" for arm in CLAIM
-        ]
+        cells = [_gradient_cells(own.get(arm)) for arm in CLAIM]
         yield f"| {title} | {' | '.join(cells)} |"
+
+
+def _gradient_cells(row: Row | None) -> str:
+    """Noise and bias; where the squared gradient comes out below 0, it is lost in its own noise."""
+    if row is None:
+        return "– | –"
+    return f"{row['noise']:.2f} | {row['bias']:+.2f}" if row["noise"] > 0 else "not seen | –"
 
 
 def _interval(one: Mean, sign: str = "") -> str:

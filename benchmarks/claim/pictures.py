@@ -59,7 +59,7 @@ def draw_gradients(rows: Sequence[Row], picture: Path) -> None:
     axes = figure.subplots()
     titles = list(dict.fromkeys(row["title"] for row in rows))
     for number, arm in enumerate(CLAIM):
-        noise = {row["title"]: row["noise"] for row in rows if row["arm"] == arm}
+        noise = {row["title"]: row["noise"] for row in rows if row["arm"] == arm and row["noise"] > 0}
         places = np.arange(len(titles)) + 0.27 * (number - 1)
         axes.bar(places, [noise.get(title, np.nan) for title in titles], width=0.25, label=arm)
     axes.set(yscale="log", ylabel="variance / squared gradient", xticks=np.arange(len(titles)))
