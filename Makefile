@@ -43,7 +43,7 @@ test-vllm: $(VLLM)/.test
 
 # What plays on Ray, on a cluster of three nodes on this machine; a chaos test prints what it did.
 test-ray: $(VENV)/.ray
-	COLLM_TEST_RAY=1 OMP_NUM_THREADS=1 $(BIN)/pytest -m ray -s tests/placement
+	COLLM_TEST_RAY=1 OMP_NUM_THREADS=1 $(BIN)/pytest -m ray -s tests/placement tests/sweep
 
 # The viewer's page: its own tests, whether the committed build is what its sources give, and a real browser.
 test-web: $(VENV)/.web

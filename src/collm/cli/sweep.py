@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from collm.sweep.running import Outcome
 
 _FITTING = "Cells at a time; by default one for each GPU, else for each core."
+_WHERE = "Where cells run: local; ray, the Ray cluster of this machine; or ray:HOST:PORT."
 
 
 def sweep(
     grid: Annotated[Path, typer.Argument(help="A YAML file with domains, methods and seeds.")],
     out: Annotated[Path | None, typer.Option(help="The sweep's folder; runs/GRID by default.")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help=_FITTING)] = None,
-    on: Annotated[str, typer.Option(help="Where cells run: local.")] = "local",
+    on: Annotated[str, typer.Option(help=_WHERE)] = "local",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check every cell and print their commands; run nothing.")
     ] = False,
@@ -30,12 +31,12 @@ def sweep(
     """Run a grid of methods, domains and seeds, each cell a run of its own; go on with what is there."""
     from collm.sweep.grid import read_grid
 
-    place, found, folder = _place(on, jobs), read_grid(grid), out or Path("runs") / grid.stem
+    found, folder = read_grid(grid), out or Path("runs") / grid.stem
     try:
         if dry_run:
             _tell_commands(found, folder)
             return
-        outcomes = _run(found, folder, place)
+        outcomes = _run(found, folder, _place(on, jobs))
     except CollmError as error:
         if error.where != f"--out {folder}":  # a cell, whose recipe the grid makes
             error.file = ": ".join(filter(None, (str(grid), error.file)))
@@ -51,8 +52,13 @@ def _place(name: str, jobs: int | None) -> Place:
     """Where cells run, by name."""
     from collm.sweep.local import Local
 
+    kind, _, address = name.partition(":")
+    if kind == "ray":
+        from collm.sweep.on_ray import OnRay
+
+        return OnRay(address or "auto", jobs)
     if name != "local":
-        raise CollmError("--on", f"there is no place {name!r}.", "use local.")
+        raise CollmError("--on", f"there is no place {name!r}.", "use local, ray or ray:HOST:PORT.")
     return Local.fitting(jobs)
 
 

@@ -60,7 +60,15 @@ class SweepFolder:
 
     def job(self, cell: Cell, grid: Grid) -> Job:
         """What a cell does."""
-        return Job(cell.name, tuple(_commands(self, cell, grid)), self.log(cell.name), Path.cwd())
+        made = (self.run(cell.name), self.evaluation(cell.name))
+        return Job(
+            cell.name,
+            tuple(_commands(self, cell, grid)),
+            self.log(cell.name),
+            Path.cwd(),
+            reads=(self.recipe(cell.name),),
+            makes=made,
+        )
 
     def is_finished(self, cell: Cell, job: Job) -> bool:
         """Whether a cell did all of that already, by the same recipe, and what it made is there."""

@@ -21,6 +21,8 @@ class Job:
         log: gets everything that they print.
         folder: where the commands run, to which their paths are relative.
         environment: variables besides those that are set already.
+        reads, makes: the files and folders of the sweep that the commands name; those that are made may be
+            there in part, and are gone on with.
     """
 
     name: str
@@ -28,6 +30,8 @@ class Job:
     log: Path
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    reads: tuple[Path, ...] = ()
+    makes: tuple[Path, ...] = ()
 
 
 class Running(Protocol):
