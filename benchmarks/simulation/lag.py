@@ -1,6 +1,6 @@
 """What weights that may lag buy, whatever the models and cards: only ratios of times matter.
 
-``python -m benchmarks.simulation.lag`` prints a table of how many times as fast updates are as with staleness 0.
+``python -m benchmarks.simulation.lag`` prints how many times as fast updates are as with staleness 0.
 An update's replies take 1 on all slots if these are always busy, in two rounds of each slot; learning takes a
 part of that, on other cards; turns and graders are not simulated.
 """
