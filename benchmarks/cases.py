@@ -118,16 +118,21 @@ class Place:
 
 
 class Texts(Environment[Opening, Place]):
-    """The reward depends on the replies' letters, so siblings differ; feedback is a text of fixed length."""
+    """The reward depends on the replies' letters, so siblings differ; feedback is a text of fixed length.
+
+    Attributes:
+        members: the agents.
+    """
 
     type: Literal["benchmark_texts"] = "benchmark_texts"
     prompt_tokens: int
     feedback_tokens: int
     prompts: int
+    members: tuple[str, ...] = AGENTS
 
     @property
     def agents(self) -> tuple[str, ...]:
-        return AGENTS
+        return self.members
 
     @property
     def reward_range(self) -> tuple[float, float]:
@@ -156,10 +161,10 @@ def prompt_text(index: int, tokens: int) -> str:
     return (f"{index:04d} " + _SENTENCE * (tokens // len(_SENTENCE) + 1))[:tokens]
 
 
-def reward(first: str, second: str) -> float:
-    """The share of letters that both replies use."""
-    one, two = set(first), set(second)
-    return len(one & two) / max(1, len(one | two))
+def reward(*replies: str) -> float:
+    """The share of letters that all replies use."""
+    letters = [set(reply) for reply in replies]
+    return len(set.intersection(*letters)) / max(1, len(set.union(*letters)))
 
 
 def save_models(folder: Path, size: Size) -> None:

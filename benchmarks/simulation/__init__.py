@@ -1,1 +1,1 @@
-"""Updates of teams on clusters, event by event: where the time goes, and what asynchronous collection buys."""
+"""Updates of teams on clusters, event by event: where the time goes, and what lagging weights buy."""

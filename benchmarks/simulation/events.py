@@ -1,4 +1,4 @@
-"""A discrete-event simulation of updates. It knows seconds, no models: pure, and the same for the same seed."""
+"""A discrete-event simulation of updates. It knows seconds and no models."""
 
 from __future__ import annotations
 
@@ -157,9 +157,7 @@ class _World:
         drawn = self.chance.lognormvariate(-(plan.spread**2) / 2, plan.spread) if plan.spread else 1.0
         return min(plan.mean_tokens * drawn, plan.most_tokens)
 
-    def work(
-        self, pool: _Pool, episode: _Episode, needed: float, then: _Then, noted: bool = False
-    ) -> None:
+    def work(self, pool: _Pool, episode: _Episode, needed: float, then: _Then, noted: bool = False) -> None:
         """Have a worker of a pool do something for an episode, as soon as one is free."""
 
         def start() -> None:

@@ -6,11 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.simulation.cluster import TURNS, Order, placed, recipe
+from benchmarks.simulation.costs import costs_of
 from benchmarks.simulation.events import Plan, simulate
+from benchmarks.simulation.validation import errors, fitted
+from collm.report.rates import Rates
+from collm.report.timing import of_lengths, seconds
 
 ALIKE = Plan(
-    agents=2, episodes=4, turns=2, mean_tokens=10, token=0.1, reading=0.5, slots=4, pools=2, grading=0.25, graders=2,
-    learning=3, sync=0.5,
+    agents=2, episodes=4, turns=2, mean_tokens=10, token=0.1, reading=0.5, slots=4, pools=2, grading=0.25,
+    graders=2, learning=3, sync=0.5,
 )  # fmt: skip
 """Two turns of a reply (1.5 s) and two rounds of grading (0.5 s); then 3.5 s."""
 
@@ -99,3 +104,36 @@ def test_no_update_is_faster_than_its_longest_stage(plan: Plan) -> None:
 def test_the_same_seed_gives_the_same_updates() -> None:
     plan = replace(ALIKE, spread=0.7)
     assert simulate(plan, 3, seed=5) == simulate(plan, 3, seed=5) != simulate(plan, 3, seed=6)
+
+
+def test_the_parts_of_drawing_add_up_to_it() -> None:
+    rates = Rates("test", 1e12, 1e11, 1e5)
+    config = recipe("Qwen/Qwen3-1.7B", 2)
+    costs = costs_of(config, rates, 4, 100, 11)
+    training = config.training.model_copy(update={"tasks_per_update": 4})
+    batch = of_lengths(config.model_copy(update={"training": training}), 100, 11)
+    drawing = seconds(batch, rates)[0].drawing
+    assert TURNS * (costs.reading + 11 * costs.token) == pytest.approx(drawing)
+    assert min(costs.reading, costs.token, costs.agent, costs.critics) > 0
+
+
+def test_cards_are_split_where_the_update_is_shortest() -> None:
+    lagging, shared = Order("lagging", staleness=1), Order("shared", shared=True)
+    found = placed("Qwen/Qwen3-1.7B", 2, 4, lagging)
+    assert (found.engines + found.learners, found.cards) == (4, 8 + found.learners)
+    assert placed("Qwen/Qwen3-1.7B", 2, 4, shared).cards == 2 * 4 + 4
+
+
+def test_a_factor_that_all_predictions_lack_is_found_from_the_others() -> None:
+    rows = [
+        {
+            "measured sampling": 3.0 * n,
+            "predicted sampling": n,
+            "measured learning": n,
+            "predicted learning": 2.0 * n,
+        }
+        for n in (1.0, 2.0, 5.0)
+    ]
+    assert errors(rows)["sampling"] == pytest.approx({"median": 3.0, "largest": 3.0})
+    assert errors(rows)["learning"] == pytest.approx({"median": 2.0, "largest": 2.0})
+    assert errors(fitted(rows))["sampling"] == pytest.approx({"median": 1.0, "largest": 1.0})

@@ -23,7 +23,7 @@ _MEMORY = {"H200": 141, "H100": 80, "A100": 80, "L40S": 48, "RTX4090": 24, "RTX3
 """Of the cards, in GB by their data sheets."""
 
 _KEPT_FREE = 0.05
-_LINK = 25e9
+LINK = 25e9
 """Assumed bytes a second between two machines: a network of 200 Gbit/s."""
 
 
@@ -108,7 +108,7 @@ def on_paper(config: RunConfig, cluster: Cluster) -> OnPaper:
         "sampling": _longest(loads, "engine"),
         "critics": _longest(loads, "critic"),
         "learning": _longest(loads, "learner"),
-        "weights": max((one.sent for one in loads if one.role.startswith("engine")), default=0) / _LINK,
+        "weights": max((one.sent for one in loads if one.role.startswith("engine")), default=0) / LINK,
     }
     total, workers = sum(phases.values()), sum(one.count for one in loads)
     busy = sum(one.count * one.seconds for one in loads) / (workers * total) if total else 0.0

@@ -75,11 +75,11 @@ def seconds(config: RunConfig, rates: Rates) -> list[Seconds]:
     steps = _steps(config, sum(samples), config.algorithm.update_epochs)
     found = []
     for name, agent in config.agents.items():
-        text = _architecture(agent, f"agents.{name}.model")
-        spent = _drawing(agent, text, samples, work, rates)
+        text = architecture_of(agent, f"agents.{name}.model")
+        spent = drawing_seconds(agent, text, samples, work, rates)
         found.append(_of_agent(agent, _role(f"agent {name}", agent, text, work, steps, rates, spent)))
     if isinstance(config.critic, CriticConfig):
-        text = _architecture(config.critic, "critic.model")
+        text = architecture_of(config.critic, "critic.model")
         passes = config.algorithm.update_epochs + config.algorithm.critic_passes()
         steps = _steps(config, sum(samples), passes)
         for name in config.algorithm.critics(list(config.agents)):
@@ -100,7 +100,12 @@ def _steps(config: RunConfig, joint_actions: int, passes: int) -> int:
     return math.ceil(joint_actions / size) * passes
 
 
-def _architecture(config: ModelConfig, field: str) -> str:
+def architecture_of(config: ModelConfig, field: str) -> str:
+    """A model's configuration as JSON.
+
+    Raises:
+        CollmError: if it cannot be found out.
+    """
     text: str = read_architecture(config.model, field).to_json_string(use_diff=False)
     return text
 
@@ -132,8 +137,13 @@ def _spoken(config: ModelConfig) -> int:
     return config.sampling.max_tokens if isinstance(config, AgentConfig) else 0
 
 
-def _drawing(config: AgentConfig, text: str, samples: Sequence[int], work: Work, rates: Rates) -> float:
-    """Reading prompts is arithmetic; a drawn token is weights and states read, and operators started."""
+def drawing_seconds(
+    config: AgentConfig, text: str, samples: Sequence[int], work: Work, rates: Rates
+) -> float:
+    """One agent's, of so many samples at each turn.
+
+    Reading prompts is arithmetic; a drawn token is weights and states read, and operators started.
+    """
     whole, _, _ = parameters(text)
     weights, length = whole * bytes_of(config.dtype), config.sampling.max_tokens
     state = cached_bytes(read_architecture(config.model, "model"), config.dtype)
