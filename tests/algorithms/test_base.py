@@ -18,7 +18,7 @@ from collm.functional import TokenScores
 from tests.trees import chain, turn
 
 NAMES = sorted(algorithms())
-OF_RATIOS = [name for name in NAMES if name != "madpo"]
+OF_RATIOS = [name for name in NAMES if "ratio_clip" not in algorithms()[name].unused]
 """Those whose own keys decide the ratios in their loss."""
 
 

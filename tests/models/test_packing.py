@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import random
-import time
 
 import torch
 from hypothesis import given
@@ -128,17 +127,6 @@ def test_what_is_shared_costs_no_more_than_rows_that_do_not_branch(samples: list
         for most in (1000, 0)
     )
     assert shared <= alone
-
-
-def test_long_prompts_are_packed_in_near_linear_time() -> None:
-    def seconds(count: int) -> float:
-        samples = [((number, *range(2000)), (1, 2)) for number in range(count)]
-        began = time.process_time()
-        pack(samples, Cost(1.0, 1.0), 16384)
-        return time.process_time() - began
-
-    seconds(8)
-    assert seconds(512) < 16 * min(seconds(64) for _ in range(3))  # squared it would be 64 times
 
 
 def test_without_room_for_sharing_no_row_branches() -> None:

@@ -116,7 +116,7 @@ def test_sheets_say_what_is_assumed(card: str) -> None:
 
 
 def test_an_unknown_card_is_named() -> None:
-    with pytest.raises(CollmError, match="--card: no data sheet of Abacus"):
+    with pytest.raises(CollmError, match="--card: no data sheet of 'Abacus'"):
         card_rates("Abacus", "float32")
 
 
