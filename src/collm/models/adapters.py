@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +108,16 @@ def export_merged(config: ModelConfig, adapter: Path, folder: Path, where: str) 
     whole = config.model_copy(update={"quantization": None})  # the sum is not rounded to 4 bits again
     model = peft.PeftModel.from_pretrained(load_causal_model(whole, where), str(adapter))
     model.merge_and_unload().save_pretrained(folder)
+
+
+def save_adapter(model: Any, folder: Path) -> None:
+    """Write the adapter in use as a peft folder, the same bytes for the same adapter.
+
+    peft keeps the names of its layers as a set, whose order is another in every process.
+    """
+    model.save_pretrained(folder)
+    file = folder / "adapter_config.json"
+    written = json.loads(file.read_text(encoding="utf-8"))
+    if isinstance(written["target_modules"], list):
+        written["target_modules"].sort()
+    file.write_text(json.dumps(written, indent=2), encoding="utf-8")

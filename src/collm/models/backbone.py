@@ -22,7 +22,7 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-from collm.models.adapters import add_adapter, load_adapter
+from collm.models.adapters import add_adapter, load_adapter, save_adapter
 from collm.models.config import AdapterConfig, ModelConfig
 from collm.models.loading import load_causal_model, model_source, pick_device
 
@@ -126,7 +126,7 @@ class AdapterWeights:
 
     def save(self, folder: Path) -> None:
         with self.model() as model:
-            model.save_pretrained(folder)
+            save_adapter(model, folder)
 
     def load(self, folder: Path) -> None:
         with self.model() as model:
