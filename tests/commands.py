@@ -121,13 +121,15 @@ def run_command(
 @contextmanager
 def own_modules() -> Iterator[None]:
     """Forget what is imported inside, and where it was looked for; write no byte code."""
-    path, modules, quiet = list(sys.path), set(sys.modules), sys.dont_write_bytecode
+    path, quiet = list(sys.path), sys.dont_write_bytecode
     sys.dont_write_bytecode = True
+    for name in OWN_MODULES:  # of another workspace, which somebody has left
+        sys.modules.pop(name, None)
     try:
         yield
     finally:
         sys.path[:], sys.dont_write_bytecode = path, quiet
-        for name in OWN_MODULES - modules:
+        for name in OWN_MODULES:
             sys.modules.pop(name, None)
 
 

@@ -76,7 +76,7 @@ def test_a_sweep_that_is_killed_goes_on_and_reports_what_failed(tmp_path: Path) 
             GRID.replace("training.epochs=30", "x=1"),
             "grid.yaml: cell domain forms, method CC, seed 0: x: unknown",
         ),
-        (GRID.replace("domains", "domain"), "grid.yaml: domains: this key is required"),
+        (GRID.replace("domains", "domain"), "grid.yaml: domain: unknown key"),
     ],
 )
 def test_bad_input_is_one_message_and_leaves_nothing(

@@ -31,6 +31,7 @@ def sweep(
     """Run a grid of methods, domains and seeds, each cell a run of its own; go on with what is there."""
     from collm.sweep.grid import read_grid
 
+    _check_place(on)
     found, folder = read_grid(grid), out or Path("runs") / grid.stem
     try:
         if dry_run:
@@ -57,9 +58,12 @@ def _place(name: str, jobs: int | None) -> Place:
         from collm.sweep.on_ray import OnRay
 
         return OnRay(address or "auto", jobs)
-    if name != "local":
-        raise CollmError("--on", f"there is no place {name!r}.", "use local, ray or ray:HOST:PORT.")
     return Local.fitting(jobs)
+
+
+def _check_place(name: str) -> None:
+    if name != "local" and name.partition(":")[0] != "ray":
+        raise CollmError("--on", f"there is no place {name!r}.", "use local, ray or ray:HOST:PORT.")
 
 
 def _tell_commands(grid: Grid, out: Path) -> None:
