@@ -15,6 +15,7 @@ from collm.agents.config import CriticConfig, TrunkConfig
 from collm.agents.critic import Critic
 from collm.agents.policy import Request
 from collm.agents.trunk import TrunkCritic
+from collm.algorithms.base import CriticView
 from collm.algorithms.collm_dc import CoLLMDC
 from collm.config.tree import RunConfig, make_config, plain
 from collm.errors import CollmError
@@ -79,14 +80,14 @@ def test_a_value_is_read_before_the_action(agent: Agent) -> None:
     first = tree.turns[0].joint_action["one"]
     other = replace(first, token_ids=tuple(token + 1 for token in first.token_ids))
     changed = replace(tree, turns=(replace(tree.turns[0], joint_action={"one": other}), *tree.turns[1:]))
-    one, two = (critic.predict([critic.read(each)]).by_passage[0] for each in (tree, changed))
+    one, two = (critic.predict([critic.read(each, CriticView())]).by_passage[0] for each in (tree, changed))
     torch.testing.assert_close(one[0], two[0])
     assert one[0].abs() > 1e-4
 
 
 def test_values_are_the_heads_on_the_last_token_of_each_prompt(agent: Agent) -> None:
     critic, several = turned(head_on(agent)), trees(agent)
-    found = critic.predict([critic.read(tree) for tree in several]).by_passage
+    found = critic.predict([critic.read(tree, CriticView()) for tree in several]).by_passage
     for values, tree in zip(found, several, strict=True):
         for value, one in zip(values, tree.turns, strict=True):
             ids = torch.tensor([one.joint_action["one"].prompt_ids])
@@ -100,7 +101,7 @@ def test_what_was_cut_off_is_valued_where_the_next_action_would_begin(agent: Age
     cut = replace(
         tree, turns=(replace(tree.turns[0], terminated=False, truncated=True, next_observations=seen),)
     )
-    read = head_on(agent).read(cut)
+    read = head_on(agent).read(cut, CriticView())
     assert (read.before, read.following) == ((0,), (1,))
     history = History().after(tree.turns[0].observations["one"], tree.turns[0].joint_action["one"])
     assert read.pairs[1][0] == agent.policy.context.prompt(history, seen["one"])[0]
@@ -110,7 +111,7 @@ def test_a_turn_that_the_agent_sits_out_is_refused(agent: Agent) -> None:
     tree = played(agent, 4)
     without = replace(tree.turns[1], joint_action={}, observations={})
     with pytest.raises(CollmError, match=r"critic\.trunk: agent one does not act at every turn"):
-        head_on(agent).read(replace(tree, turns=(tree.turns[0], without)))
+        head_on(agent).read(replace(tree, turns=(tree.turns[0], without)), CriticView())
 
 
 class Passes:
@@ -180,7 +181,7 @@ def test_the_trunk_gets_the_sum_of_both_gradients(
     alone = gradients_of(agent, turned(head_on(agent, weight=0.0)), monkeypatch)
     both = gradients_of(agent, turned(head_on(agent, weight=weight, interference=interference)), monkeypatch)
     critic = turned(head_on(agent))
-    found = critic.predict([critic.read(tree) for tree in several]).by_passage
+    found = critic.predict([critic.read(tree, CriticView()) for tree in several]).by_passage
     pairs = [(a.prompt_ids, a.token_ids) for tree in several for a in _actions(tree)]
     goals = [value for values, tree in zip(found, several, strict=True) for value in _targets(values, tree)]
     losses = []

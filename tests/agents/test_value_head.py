@@ -7,7 +7,7 @@ from collm.agents.value_head import ScaledHead
 
 
 def head(weight: list[float] | None = None) -> ScaledHead:
-    one = ScaledHead(2, 1, torch.device("cpu"))
+    one = ScaledHead(2, torch.device("cpu"))
     with torch.no_grad():
         one.weight.copy_(torch.tensor([weight or [0.0, 0.0]]))
         one.bias.zero_()
@@ -16,9 +16,9 @@ def head(weight: list[float] | None = None) -> ScaledHead:
 
 def test_it_starts_at_the_first_targets_mean() -> None:
     one = head()
-    assert not one.started
+    assert one.awaits_scale
     one.follow(torch.tensor([10.0, 14.0]))
-    assert one.started
+    assert not one.awaits_scale
     assert one(torch.ones(3, 2)).squeeze(-1).tolist() == [12.0, 12.0, 12.0]
 
 

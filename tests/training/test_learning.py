@@ -13,7 +13,7 @@ from collm.agents.config import AgentConfig, CriticConfig
 from collm.agents.critic import Critic, Values
 from collm.agents.learner import Sample, Step
 from collm.agents.views import CriticInput, critic_input
-from collm.algorithms.base import Algorithm, CriticView
+from collm.algorithms.base import Algorithm, AnyView, CriticView
 from collm.algorithms.collm_cc import CoLLMCC
 from collm.algorithms.collm_dc import CoLLMDC
 from collm.algorithms.magrpo import MAGRPO
@@ -59,12 +59,15 @@ class Judge:
 
     def __init__(self, values: Mapping[str, Sequence[float]]) -> None:
         self._values = values
-        self.read: list[list[CriticInput]] = []
+        self.inputs: list[list[CriticInput]] = []
         self.gradients: list[list[list[float]]] = []
         self.scales: list[float] = []
 
+    def read(self, tree: Tree, view: AnyView, turns: Sequence[int] | None = None) -> CriticInput:
+        return critic_input(tree, view, self.config.global_information, turns)
+
     def predict(self, inputs: Sequence[CriticInput]) -> Values:
-        self.read.append(list(inputs))
+        self.inputs.append(list(inputs))
         return Values(tuple(self._of(one) for one in inputs))
 
     def _of(self, read: CriticInput) -> Tensor:
@@ -81,7 +84,7 @@ class Judge:
         update: int,
         planned_updates: int,
     ) -> dict[str, float]:
-        assert list(inputs) == self.read[-1]
+        assert list(inputs) == self.inputs[-1]
         assert (update, planned_updates) == (4, 9)
         self.gradients.append([one.tolist() for one in gradients])
         self.scales.append(scale)
@@ -295,7 +298,7 @@ TWO = Tree(Named("two"), 0, (CUT_OFF,), (None,))
 def test_a_centralized_critic_teaches_every_agent() -> None:
     judge = Judge({"first tree": (4.0, 1.5)})
     pupils, record = study(CoLLMCC(), [ONE], {CENTRAL: judge})
-    assert judge.read == [[critic_input(ONE, CriticView())]]
+    assert judge.inputs == [[critic_input(ONE, CriticView())]]
     # targets r + V' are 1 + 1.5 and 2; the gradient of (V - target)^2 is twice V - target
     assert (judge.gradients, judge.scales) == ([[[2 * (4 - 2.5), 2 * (1.5 - 2)]]], [1 / 2])
     assert pupils["a"].learned() == {0: -1.5, 2: 0.5}
@@ -315,8 +318,8 @@ def test_a_critic_can_go_without_the_global_information() -> None:
     judge.config = CriticConfig(model="a model", global_information=False)
     told = replace(ONE, turns=tuple(replace(one, global_information="m") for one in ONE.turns))
     study(CoLLMCC(), [told], {CENTRAL: judge})
-    assert judge.read == [[critic_input(told, CriticView(), informed=False)]]
-    assert judge.read != [[critic_input(told, CriticView())]]
+    assert judge.inputs == [[critic_input(told, CriticView(), informed=False)]]
+    assert judge.inputs != [[critic_input(told, CriticView())]]
 
 
 def test_agents_wait_while_critics_warm_up() -> None:
@@ -332,7 +335,7 @@ def test_agents_wait_while_critics_warm_up() -> None:
 def test_decentralized_critics_teach_their_own_agents() -> None:
     judges = {"a": Judge({"first tree": (4.0, 1.5)}), "b": Judge({"first tree": (0.0, 0.5)})}
     pupils, record = study(CoLLMDC(discount=0.5), [ONE], judges)
-    assert judges["b"].read == [[critic_input(ONE, CriticView("b"))]]
+    assert judges["b"].inputs == [[critic_input(ONE, CriticView("b"))]]
     assert pupils["a"].learned() == {0: 1 + 0.75 - 4, 2: 2 - 1.5}
     assert pupils["b"].learned() == {1: 1 + 0.25 - 0, 3: 2 - 0.5}
     assert judges["a"].gradients == [[[-2 * (1 + 0.75 - 4), -2 * (2 - 1.5)]]]
@@ -353,7 +356,7 @@ def test_critics_learn_from_the_chosen_turns_alone_but_see_the_whole_episode() -
     pupils, _ = study(CoLLMCC(minibatch_size=1), [ONE, TWO], {CENTRAL: judge})
     assert judge.scales == [1.0, 1.0, 1.0]
     assert sorted(told[0] for told in judge.gradients) == [[-14.0, 0.0], [0.0, -1.0], [3.0, 0.0]]
-    assert all(len(one.passages) == 2 for read in judge.read for one in read)
+    assert all(len(one.passages) == 2 for read in judge.inputs for one in read)
     assert sorted(len(step.samples) for step in pupils["a"].steps) == [1, 1, 1]
 
 
@@ -361,7 +364,7 @@ def test_a_critic_reads_no_further_than_the_turn_after_those_of_its_step() -> No
     grown = named(numbered(chain(*(turn(float(k)) for k in range(4)))), "first tree")
     judge = Prefixes({"first tree": (4.0, 1.5, 3.0, 7.0)})
     pupils, _ = study(CoLLMCC(minibatch_size=1, discount=0.5), [grown], {CENTRAL: judge})
-    assert [len(read[0].passages) for read in judge.read] == [2, 3, 4, 4]
+    assert [len(read[0].passages) for read in judge.inputs] == [2, 3, 4, 4]
     told = [step.samples[0].advantage for step in pupils["a"].steps]
     assert told == [0 + 0.75 - 4, 1 + 1.5 - 1.5, 2 + 3.5 - 3, 3 - 7]
     assert judge.gradients == [
@@ -376,14 +379,14 @@ def test_a_critic_whose_traces_reach_further_reads_the_whole_episode() -> None:
     grown = named(numbered(chain(*(turn(float(k)) for k in range(4)))), "first tree")
     judge = Judge({"first tree": (4.0, 1.5, 3.0, 7.0)})
     study(CoLLMCC(minibatch_size=1, trace_decay=0.5), [grown], {CENTRAL: judge})
-    assert [len(read[0].passages) for read in judge.read] == [4, 4, 4, 4]
+    assert [len(read[0].passages) for read in judge.inputs] == [4, 4, 4, 4]
 
 
 def test_the_values_before_the_critics_step_make_the_advantages() -> None:
     """The critic is asked once for each minibatch; nothing is valued again after its step."""
     judge = Judge({"first tree": (4.0, 1.5)})
     study(CoLLMCC(update_epochs=3), [ONE], {CENTRAL: judge})
-    assert [len(read) for read in judge.read] == [1, 1, 1]
+    assert [len(read) for read in judge.inputs] == [1, 1, 1]
     assert len(judge.gradients) == 3
 
 
@@ -471,7 +474,7 @@ def test_a_scaled_critic_sees_targets_before_its_first_step_and_after_each() -> 
     judge = ScaledJudge({"first tree": (4.0, 1.5)})
     study(CoLLMCC(), [ONE], {CENTRAL: judge})
     assert judge.seen == [[2.5, 2.0], [2.5, 2.0]]
-    assert len(judge.read) == 2, "once for the scale, once for the step"
+    assert len(judge.inputs) == 2, "once for the scale, once for the step"
     study(CoLLMCC(), [ONE], {CENTRAL: judge})
     assert len(judge.seen) == 3
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -11,10 +12,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from collm.agents.config import CriticConfig
-from collm.agents.taking_over import take_over
-from collm.agents.value_head import ScaledHead
-from collm.agents.views import CriticInput
+from collm.agents.value_head import HEAD_FILE, open_head
+from collm.agents.views import CriticInput, critic_input
 from collm.agents.weights import open_weights, saved_source
+from collm.algorithms.base import AnyView
 from collm.base.seeding import derive
 from collm.models.backbone import Backbones
 from collm.models.families import text_config, trunk
@@ -23,9 +24,10 @@ from collm.models.masks import model_inputs
 from collm.models.offloading import remembering
 from collm.models.optimizer import Optimizer
 from collm.models.rows import Row, microbatches
+from collm.types import Tree
 
-HEAD_FILE = "value_head.safetensors"
-"""A critic's head, beside its trunk."""
+_KEPT_TEXTS = 4096
+"""So many passages' tokens are kept: passes over one buffer read the same texts again and again."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,15 +71,16 @@ class Critic:
         noise = derive(seed, "adapter", "critic", name)
         self.weights = open_weights(bases or Backbones(), config, where, saved, noise, load_trunk)
         with self.weights.model() as model:
-            head = ScaledHead if config.scaled_targets else nn.Linear
-            self.head = head(text_config(model).hidden_size, 1, device=model.device)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
-        if saved is not None:
-            take_over(self.head, saved / HEAD_FILE)
+            width = text_config(model).hidden_size
+            self.head = open_head(width, config.scaled_targets, model.device, saved)
+        self._ids = lru_cache(_KEPT_TEXTS)(self._encoded)
         self._optimizer = Optimizer(
             self.parameters(), config.optimization, derive(seed, "rounding", "critic", name)
         )
+
+    def read(self, tree: Tree, view: AnyView, turns: Sequence[int] | None = None) -> CriticInput:
+        """What it reads of a tree; arguments and errors are those of :func:`critic_input`."""
+        return critic_input(tree, view, self.config.global_information, turns)
 
     def predict(self, inputs: Sequence[CriticInput]) -> Values:
         """The value at every passage, kept with its graph where one forward pass holds all inputs."""
@@ -122,21 +125,20 @@ class Critic:
     @property
     def awaits_scale(self) -> bool:
         """Whether its head must see targets before it says anything."""
-        return isinstance(self.head, ScaledHead) and not self.head.started
+        return self.head.awaits_scale
 
     def follow(self, targets: Tensor) -> None:
-        """Let a scaled head take in the targets ``"value"`` of a step, after it."""
-        if isinstance(self.head, ScaledHead):
-            self.head.follow(targets.to(self.head.mean))
+        """Let the head take in the targets ``"value"`` of a step, after it."""
+        self.head.follow(targets)
 
-    def check_reads(self, read: CriticInput) -> None:
+    def check_reads(self, tree: Tree, view: AnyView) -> None:
         """Test that the critic can read a tree.
 
         Raises:
             CollmError: if the tokenizer is of another model.
         """
         with self.weights.model() as model:
-            check_known(model, self.tokenizer, self._row(0, read).tokens, "critic")
+            check_known(model, self.tokenizer, self._row(0, self.read(tree, view)).tokens, "critic")
 
     def save(self, folder: Path) -> None:
         """Write the trunk as a Hugging Face folder, or its adapter, with the value head beside it."""
@@ -172,7 +174,7 @@ class Critic:
         places: list[tuple[int | None, int]] = []
         for passage in read.passages:
             segment, column = (None, -1) if passage.parent is None else places[passage.parent]
-            ids = tuple(self.tokenizer(passage.text, add_special_tokens=False).input_ids)
+            ids = self._ids(passage.text)
             if segment is None:
                 ids = self._opening(ids)
             if self.config.reads == "recent":
@@ -182,6 +184,9 @@ class Critic:
             places.append((segment, column))
         row.spans.append((number, [column for _, column in places]))
         return row
+
+    def _encoded(self, text: str) -> tuple[int, ...]:
+        return tuple(self.tokenizer(text, add_special_tokens=False).input_ids)
 
     def _opening(self, ids: tuple[int, ...]) -> tuple[int, ...]:
         """The first tokens: with the beginning-of-sequence token that a family wants, and never none."""

@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 from collm.agents.critic import Values
 from collm.agents.taking_over import take_over
-from collm.agents.views import MixerInput
-from collm.algorithms.base import MixerView
+from collm.agents.views import MixerInput, mixer_input
+from collm.algorithms.base import AnyView, MixerView
 from collm.base.seeding import derive
 from collm.models.config import Optimization
 from collm.models.optimizer import Optimizer
+from collm.types import Tree
 
 _FILE = "mixer.safetensors"
 
@@ -48,6 +49,10 @@ class Mixer:
             take_over(self._network, saved / _FILE)
         optimization = Optimization(learning_rate=view.learning_rate)
         self._optimizer = Optimizer(self.parameters(), optimization)
+
+    def read(self, tree: Tree, view: AnyView, turns: Sequence[int] | None = None) -> MixerInput:
+        """What it reads of a tree: the same for every view."""
+        return mixer_input(tree)
 
     def predict(self, inputs: Sequence[MixerInput]) -> Values:
         """``"place output"`` for each input, kept with its graph."""

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 
 from collm.agents.agent import Agent
 from collm.agents.config import TrunkConfig
-from collm.agents.critic import HEAD_FILE, Critic, Values
+from collm.agents.critic import Critic, Values
 from collm.agents.joining import Pair, Pull
 from collm.agents.learner import Reading
-from collm.agents.taking_over import take_over
-from collm.agents.value_head import ScaledHead
+from collm.agents.value_head import HEAD_FILE, open_head
+from collm.algorithms.base import AnyView
 from collm.base.seeding import derive
 from collm.errors import CollmError
 from collm.models.families import text_config
@@ -67,33 +67,29 @@ class TrunkCritic:
     def __init__(self, config: TrunkConfig, agent: Agent, saved: Path | None = None, seed: int = 0) -> None:
         self.config, self.name, self._agent = config, agent.name, agent
         with agent.learner.weights.model() as model:
-            head = ScaledHead if config.scaled_targets else nn.Linear
-            self.head = head(text_config(model).hidden_size, 1, device=model.device)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
-        if saved is not None:
-            take_over(self.head, saved / HEAD_FILE)
+            width = text_config(model).hidden_size
+            self.head = open_head(width, config.scaled_targets, model.device, saved)
         noise = derive(seed, "rounding", "critic", agent.name)
         self._optimizer = Optimizer(self.head.parameters(), config.optimization, noise)
 
-    def read(self, tree: Tree) -> TrunkInput:
-        """What the agent read of a tree.
+    def read(self, tree: Tree, view: AnyView, turns: Sequence[int] | None = None) -> TrunkInput:
+        """What the agent read of a tree, which is all that this critic can read.
 
         Raises:
-            CollmError: as :meth:`check_acts` tells.
-        """
-        self.check_acts(tree)
-        return trunk_input(tree, self._agent)
-
-    def check_acts(self, tree: Tree) -> None:
-        """Test that the agent has read something at every turn of a tree.
-
-        Raises:
-            CollmError: if it sits turns out.
+            CollmError: if the agent sits turns out.
         """
         if any(self.name not in turn.joint_action for turn in tree.turns):
             problem = f"agent {self.name} does not act at every turn, so its trunk has not read them all."
             raise CollmError("critic.trunk", problem, "leave it out: critics of their own read every turn.")
+        return trunk_input(tree, self._agent)
+
+    def check_reads(self, tree: Tree, view: AnyView) -> None:
+        """Test that the critic can read a tree.
+
+        Raises:
+            CollmError: as :meth:`read` tells.
+        """
+        self.read(tree, view)
 
     def predict(self, inputs: Sequence[TrunkInput]) -> Values:
         """The value before every action."""
@@ -131,12 +127,11 @@ class TrunkCritic:
     @property
     def awaits_scale(self) -> bool:
         """Whether its head must see targets before it says anything."""
-        return isinstance(self.head, ScaledHead) and not self.head.started
+        return self.head.awaits_scale
 
     def follow(self, targets: Tensor) -> None:
-        """Let a scaled head take in the targets ``"value"`` of a step, after it."""
-        if isinstance(self.head, ScaledHead):
-            self.head.follow(targets.to(self.head.mean))
+        """Let the head take in the targets ``"value"`` of a step, after it."""
+        self.head.follow(targets)
 
     def save(self, folder: Path) -> None:
         """Write the head; the trunk lies with the agent."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from collm.algorithms.base import CriticView
+from collm.algorithms.base import AnyView, CriticView
 from collm.errors import CollmError
 from collm.types import Observations, Tree, Turn
 
@@ -37,23 +37,27 @@ class CriticInput:
     after: tuple[int | None, ...]
 
 
-def critic_input(tree: Tree, view: CriticView, informed: bool = True) -> CriticInput:
+def critic_input(
+    tree: Tree, view: AnyView, informed: bool = True, turns: Sequence[int] | None = None
+) -> CriticInput:
     """What a critic reads of a tree (paper section 4.1, figures 1c and 3c).
 
     Args:
         view: the joint history or an agent's, and where predictions are read.
         informed: whether ``m_t`` stands at every turn.
+        turns: those whose predictions are wanted; all if not given.
 
     Raises:
         CollmError: if the environment gives rewards to single agents, which one critic cannot value.
     """
+    assert isinstance(view, CriticView)
     if view.agent is None and any(turn.agent_rewards is not None for turn in tree.turns):
         mend = "use an algorithm with decentralized critics or none."
         raise CollmError("algorithm.type", "a centralized critic needs a joint reward.", mend)
     writer = _Writer(view, informed, len(tree.turns))
     for parent, family in tree.families.items():
         writer.write(tree, parent, family)
-    return writer.input()
+    return writer.input() if turns is None else only_for(turns, writer.input())
 
 
 def only_for(turns: Sequence[int], read: CriticInput) -> CriticInput:

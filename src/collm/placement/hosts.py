@@ -18,6 +18,7 @@ from collm.agents.agent import Agent
 from collm.agents.critic import Critic, Values
 from collm.agents.learner import Step
 from collm.agents.views import CriticInput
+from collm.algorithms.base import AnyView
 from collm.engines.base import Completion, Prompt
 from collm.engines.cache import RowCache
 from collm.engines.in_process import InProcess
@@ -25,7 +26,7 @@ from collm.env import AnyEnvironment, Transition
 from collm.models.backbone import Backbones
 from collm.models.config import Sampling
 from collm.placement.parcels import Parcel, Travelling, packed_by, renamed
-from collm.types import Action, Ids, Observation
+from collm.types import Action, Ids, Observation, Tree
 
 Weights = list[Any]
 """The bytes of each parameter, as numpy arrays, in the order of the handle."""
@@ -169,8 +170,8 @@ class CriticHost:
         self._predicted.pop(name, None)
         self._critics[name].follow(targets)
 
-    def check_reads(self, name: str, read: CriticInput) -> None:
-        self._critics[name].check_reads(read)
+    def check_reads(self, name: str, tree: Tree, view: AnyView) -> None:
+        self._critics[name].check_reads(tree, view)
 
     def save(self, name: str) -> Parcel:
         return self._arrived.saved(name)

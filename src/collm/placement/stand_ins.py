@@ -14,13 +14,14 @@ from collm.agents.config import AgentConfig, CriticConfig
 from collm.agents.context import Context
 from collm.agents.learner import Step
 from collm.agents.policy import TokenPolicy
-from collm.agents.views import CriticInput
+from collm.agents.views import CriticInput, critic_input
+from collm.algorithms.base import AnyView
 from collm.engines.base import Pending
 from collm.env import AnyEnvironment, Transition
 from collm.placement.base import LostWorkerError, Seat
 from collm.placement.engine import RemoteEngine
 from collm.placement.parcels import unpacked
-from collm.types import Action, Observation
+from collm.types import Action, Observation, Tree
 
 
 class AwaitedReport(Mapping[str, float]):
@@ -146,6 +147,9 @@ class RemoteCritic(_Kept):
         super().__init__(name, seat)
         self.config = config
 
+    def read(self, tree: Tree, view: AnyView, turns: Sequence[int] | None = None) -> CriticInput:
+        return critic_input(tree, view, self.config.global_information, turns)
+
     def predict(self, inputs: Sequence[CriticInput]) -> AwaitedValues:
         return AwaitedValues(self._seat.ask("predict", self.name, list(inputs)))
 
@@ -169,8 +173,8 @@ class RemoteCritic(_Kept):
     def follow(self, targets: Tensor) -> None:
         self._seat.ask("follow", self.name, targets).result()
 
-    def check_reads(self, read: CriticInput) -> None:
-        self._seat.ask("check_reads", self.name, read).result()
+    def check_reads(self, tree: Tree, view: AnyView) -> None:
+        self._seat.ask("check_reads", self.name, tree, view).result()
 
     def load_optimizer(self, file: Path) -> None:
         self._load_optimizer(file)

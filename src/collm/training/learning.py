@@ -14,9 +14,8 @@ from collm.agents.agent import Agent
 from collm.agents.critic import Values
 from collm.agents.learner import Sample, Step
 from collm.agents.mixer import Mixer
-from collm.agents.trunk import AnyCritic, TrunkCritic, TrunkInput
-from collm.agents.views import CriticInput, MixerInput, critic_input, mixer_input, only_for
-from collm.algorithms.base import Algorithm, CriticView, MixerView, Prediction, Target
+from collm.agents.trunk import AnyCritic
+from collm.algorithms.base import Algorithm, AnyView, Prediction, Target
 from collm.runs.records import Place, UpdateRecord
 from collm.training.advantages import actions, advantages_of_actions
 from collm.training.comparing import log_ratios
@@ -41,7 +40,7 @@ class Buffer:
 
     algorithm: Algorithm
     agents: Mapping[str, Agent]
-    views: Mapping[str, CriticView | MixerView]
+    views: Mapping[str, AnyView]
     critics: Mapping[str, AnyCritic | Mixer]
     trees: Sequence[Tree]
     progress: Progress
@@ -94,7 +93,7 @@ def learn(
     if algorithm.agents_learn(progress.update):
         learners = {name: agent for name, agent in agents.items() if not agent.config.frozen}
     names = list(agents)
-    views: dict[str, CriticView | MixerView] = {**algorithm.critics(names), **algorithm.mixers(names)}
+    views: dict[str, AnyView] = {**algorithm.critics(names), **algorithm.mixers(names)}
     buffer = Buffer(algorithm, learners, views, critics, trees, progress)
     plan = list(minibatches(trees, algorithm.minibatch_size, algorithm.update_epochs, progress))
     _begin_scales(buffer, plan[0])
@@ -131,8 +130,15 @@ def _begin_scales(buffer: Buffer, minibatch: Minibatch) -> None:
 def predict(buffer: Buffer, minibatch: Minibatch) -> Predictions:
     """What every critic says of the trees, before its step."""
     inputs: dict[str, list[Any]] = {
-        name: [_read(buffer, name, number, turns) for number, turns in minibatch.items()]
-        for name in buffer.critics
+        name: [
+            critic.read(
+                buffer.trees[number],
+                buffer.views[name],
+                turns if buffer.algorithm.sees_next_alone else None,
+            )
+            for number, turns in minibatch.items()
+        ]
+        for name, critic in buffer.critics.items()
     }
     values = {name: critic.predict(inputs[name]) for name, critic in buffer.critics.items()}
     mixed = {}
@@ -144,19 +150,6 @@ def predict(buffer: Buffer, minibatch: Minibatch) -> Predictions:
         }
         mixed[number] = {**buffer.algorithm.mixed(by_critic), **compared.get(number, {})}
     return Predictions(inputs, values, mixed)
-
-
-def _read(
-    buffer: Buffer, name: str, number: int, turns: Sequence[int]
-) -> CriticInput | MixerInput | TrunkInput:
-    """What a critic or mixer reads of a tree, for the sake of some of its turns."""
-    tree, view, critic = buffer.trees[number], buffer.views[name], buffer.critics[name]
-    if isinstance(critic, Mixer) or isinstance(view, MixerView):
-        return mixer_input(tree)
-    if isinstance(critic, TrunkCritic):
-        return critic.read(tree)
-    read = critic_input(tree, view, critic.config.global_information)
-    return only_for(turns, read) if buffer.algorithm.sees_next_alone else read
 
 
 def estimate(buffer: Buffer, minibatch: Minibatch, predictions: Predictions) -> Estimates:

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 from collm.agents.policy import Actions, Request
 from collm.agents.team import Team
-from collm.agents.trunk import TrunkCritic
-from collm.agents.views import critic_input
 from collm.algorithms.base import CriticView
 from collm.contract.held import Held, hold
 from collm.engines.base import Deferred
@@ -77,7 +75,4 @@ def check_reading(team: Team, critics: Mapping[str, CriticView], trial: Tree) ->
         if seen:
             agent.check_reads(seen, f"task {trial.task.id!r}")
     for name, critic in team.critics.items():
-        if isinstance(critic, TrunkCritic):
-            critic.check_acts(trial)  # what it reads, its agent has read
-        else:
-            critic.check_reads(critic_input(trial, critics[name], critic.config.global_information))
+        critic.check_reads(trial, critics[name])
