@@ -39,6 +39,7 @@ sweep
 report
 serve view
 cli
+__main__
 """
 """Rooms from below to above. Models and engines read some settings, which so lie below them; data
 make tasks of an environment, and so lie above its protocol."""

@@ -306,6 +306,8 @@ def test_the_version_is_the_packages(collm: Command) -> None:
 
     assert version("collm") == __version__
     assert collm("--version").out == f"collm {__version__}\n"
+    command = [sys.executable, "-m", "collm", "--version"]
+    assert subprocess.check_output(command, text=True) == f"collm {__version__}\n"
 
 
 def test_methods_are_listed_or_a_recipe_is_printed_not_both(collm: Command) -> None:
