@@ -95,7 +95,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("."))
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--updates", type=int, default=60)
+    parser.add_argument("--updates", type=int, default=120)
     options = parser.parse_args()
     quiet_libraries()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -128,7 +128,7 @@ def values_of(models: Path, size: int, way: str, seed: int, updates: int) -> dic
     """A recipe for so many agents."""
     here = models / str(seed)
     if not (here / "critic" / "tokenizer.json").is_file():
-        save_letters(here / "base", LETTERS + "01", seed)
+        save_letters(here / "base", LETTERS + "01", seed, width=32, scale=0.3)
         save_letters(here / "critic", READ, seed, width=32, scale=0.3)
     agent = {"model": str(here / "base"), "device": "cpu", "context": 8, "adapter": {"r": 8}}
     first, *others = Chorus(num_agents=size).agents
@@ -136,7 +136,7 @@ def values_of(models: Path, size: int, way: str, seed: int, updates: int) -> dic
         "seed": seed,
         "env": {"type": "benchmarks.team_return:Chorus", "num_agents": size, "step_seconds": None},
         "algorithm": {"type": "collm_cc", "advantage_normalization": True, "critic_epochs": 2},
-        "agents": {"*": {**agent, "sampling": {"max_tokens": 1}, "optimization": {"learning_rate": 0.02}}},
+        "agents": {"*": {**agent, "sampling": {"max_tokens": 1}, "optimization": {"learning_rate": 0.01}}},
         "critic": {
             "model": str(here / "critic"),
             "device": "cpu",
