@@ -1,1 +1,1 @@
-"""Measures a team on a split: returns, the environment's metrics, tokens."""
+"""Measures a team on a split: returns, metrics, tokens, what critics say of it, and who made episodes fail."""
