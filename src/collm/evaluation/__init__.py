@@ -1,1 +1,1 @@
-"""Measures a team on a split: returns, metrics, tokens, what critics say of it, and who made episodes fail."""
+"""Measures a team on a split: returns, metrics and tokens, task by task, and who made episodes fail."""
