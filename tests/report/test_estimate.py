@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from safetensors.torch import load_file
 from transformers import AutoConfig
 
 from collm.algorithms.madpo import MADPO
-from collm.config.tree import RunConfig, make_config
+from collm.config.tree import RunConfig, make_config, plain
 from collm.errors import CollmError
 from collm.report.estimate import Footprint, Work, footprints, phases, read_architecture, steady
 from collm.report.work import work_of
@@ -159,3 +160,30 @@ def test_an_unknown_model_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         read_architecture(str(tmp_path), "agents.a.model")
     with pytest.raises(CollmError, match=r"agents\.a\.model: cannot find the architecture of 'no/such'"):
         read_architecture("no/such", "agents.a.model")
+
+
+def test_what_is_drawn_beside_the_learning_counts_with_it(models: Path) -> None:
+    """The copy of what learns throughout, and the peak of sampling in every phase of learning."""
+    plainly = list(footprints(config(models), WORK))
+    ahead = list(footprints(config(models), replace(WORK, ahead=True)))
+    agents = [one for one in ahead if one.role.startswith("agent")]
+    assert [one.copy for one in ahead] == [*(one.weights for one in agents), None]
+    copies = sum(one.weights for one in agents)
+    assert steady(ahead) == steady(plainly) + copies
+    apart, beside = phases(plainly)["cpu"], phases(ahead)["cpu"]
+    drawn = apart["sampling"] - steady(plainly)
+    assert beside["sampling"] == apart["sampling"] + copies
+    assert beside["update of agent player_1"] == apart["update of agent player_1"] + copies + drawn
+    assert beside["checkpoint"] == apart["checkpoint"] + copies
+
+
+def test_of_adapters_only_their_own_weights_are_copied(models: Path) -> None:
+    found = list(footprints(config(models, adapter={"r": 4}), replace(WORK, ahead=True)))
+    assert found[0].copy == found[0].weights == 4 * found[0].parameters
+
+
+def test_agents_that_never_learn_are_not_copied(models: Path) -> None:
+    values = plain(config(models))
+    values["agents"]["player_2"]["frozen"] = True
+    found = list(footprints(make_config(values, "here"), replace(WORK, ahead=True)))
+    assert [one.copy for one in found] == [found[0].weights, 0, None]

@@ -33,6 +33,9 @@ class Agent:
         seed: the run's.
         bases: loads the weights that roles share; the team's.
 
+    Attributes:
+        needs: what its engine was opened with.
+
     Raises:
         CollmError: if the model, the tokenizer or the chat template cannot be opened.
     """
@@ -58,8 +61,9 @@ class Agent:
             self._generation = deepcopy(model.generation_config)
         self._generation.update(**generation_settings(config.sampling, ends))
         longest = config.context + config.sampling.max_tokens
-        needs = EngineNeeds(name, weights, ends, pad_id, config.batch_rows, config, longest, bases.shared)
-        self.policy = TokenPolicy(context, config.engine.open(needs), config.sampling)
+        rows, shared = config.batch_rows, bases.shared
+        self.needs = EngineNeeds(name, weights, ends, pad_id, rows, config, longest, shared)
+        self.policy = TokenPolicy(context, config.engine.open(self.needs), config.sampling)
         noise = derive(seed, "rounding", name)
         self.learner = Learner(weights, partial(bases.base, config, where), pad_id, config, noise)
 

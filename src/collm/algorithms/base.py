@@ -127,6 +127,7 @@ class Algorithm(Settings, ABC):
         ratio: of whole actions, as the paper has it; ``token``: each token's own, as PPO has them;
             ``geometric``: of whole actions by the mean token, as GSPO has it.
         ratio_clip: if set, PPO's clipped surrogate instead of the paper's plain ratio.
+        ratio_cap: if set, the plain ratio counts for no more than this: a truncated importance weight.
         entropy_bonus: weight of the entropy of the tokens' distributions.
         reference_kl: weight of the divergence from the policy that training started with.
         reference_kl_as: ``k3`` and ``k2`` are terms of the loss, ``reward`` charges each token for its own
@@ -144,6 +145,7 @@ class Algorithm(Settings, ABC):
     advantage_clip: float | None = Field(default=None, gt=0)
     ratio: RatioKind = "sequence"
     ratio_clip: float | None = Field(default=None, gt=0, lt=1)
+    ratio_cap: float | None = Field(default=None, ge=1)
     entropy_bonus: float = Field(default=0.0, ge=0)
     reference_kl: float = Field(default=0.0, ge=0)
     reference_kl_as: DivergenceKind = "k3"
@@ -155,6 +157,8 @@ class Algorithm(Settings, ABC):
         for key in self.unused:
             if getattr(self, key) != type(self).model_fields[key].default:
                 raise ValueError(f"{key} does nothing for the algorithm {self.type}: leave it out")
+        if self.ratio_cap is not None and self.ratio_clip is not None:
+            raise ValueError("ratio_cap does nothing beside ratio_clip: leave one of them out")
         return self
 
     @property
@@ -237,7 +241,7 @@ class Algorithm(Settings, ABC):
 
     def action_losses(self, scores: TokenScores) -> Tensor:
         """What the advantages make of each action's loss, ``"sample"``."""
-        return functional.surrogate_losses(scores, self.ratio, self.ratio_clip)
+        return functional.surrogate_losses(scores, self.ratio, self.ratio_clip, self.ratio_cap)
 
     def policy_losses(self, scores: TokenScores) -> Tensor:
         """The loss of each action, with what it costs to be certain and to stray, ``"sample"``."""
@@ -250,9 +254,11 @@ class Algorithm(Settings, ABC):
 
     def policy_measures(self, scores: TokenScores) -> Mapping[str, Tensor]:
         """What else a step reports of each action, by name, ``"sample"``."""
-        if self.ratio_clip is None:
-            return {}
-        return {"ratios_clipped": functional.clipped_shares(scores, self.ratio, self.ratio_clip)}
+        if self.ratio_clip is not None:
+            return {"ratios_clipped": functional.clipped_shares(scores, self.ratio, self.ratio_clip)}
+        if self.ratio_cap is not None:
+            return {"ratios_capped": functional.capped_shares(scores, self.ratio, self.ratio_cap)}
+        return {}
 
 
 def rewards_of(tree: Tree, agent: str | None) -> Tensor:

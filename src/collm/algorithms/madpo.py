@@ -35,7 +35,10 @@ class MADPO(Algorithm):
     """
 
     offline: ClassVar[bool] = True
-    unused: ClassVar[tuple[str, ...]] = ("advantage_normalization", "advantage_clip", "ratio", "ratio_clip")
+    unused: ClassVar[tuple[str, ...]] = (
+        *("advantage_normalization", "advantage_clip"),
+        *("ratio", "ratio_clip", "ratio_cap"),
+    )
 
     type: Literal["madpo"] = "madpo"
     num_generations: int = Field(default=4, ge=2)

@@ -33,7 +33,7 @@ class RewardModel(Algorithm):
 
     offline: ClassVar[bool] = True
     unused: ClassVar[tuple[str, ...]] = (
-        *("advantage_normalization", "advantage_clip", "ratio", "ratio_clip"),
+        *("advantage_normalization", "advantage_clip", "ratio", "ratio_clip", "ratio_cap"),
         *("entropy_bonus", "reference_kl", "reference_kl_as"),
     )
 

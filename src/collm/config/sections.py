@@ -31,6 +31,8 @@ class TrainingConfig(Settings):
             optimizers and counters; ``None`` for the models that the recipe names.
         saved: a run folder whose episodes, or a file whose joint pairs are learned from instead of playing;
             for algorithms that can. ``epochs`` then go over these.
+        collect_ahead: draw the rollouts of the next update while this one learns, with the weights that this
+            one began with; they are one version behind, which the ratio corrects.
         threads: CPU threads of torch; results are reproducible bit for bit only for the same number.
     """
 
@@ -45,6 +47,7 @@ class TrainingConfig(Settings):
     record_tokens: bool = False
     start_from: str | None = None
     saved: str | None = None
+    collect_ahead: bool = False
     threads: int | None = Field(default=None, ge=1, le=1024)
 
 

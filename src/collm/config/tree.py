@@ -21,6 +21,7 @@ from collm.algorithms.base import Algorithm, make_algorithm
 from collm.base.registry import type_of
 from collm.base.settings import Settings
 from collm.base.validation import validated
+from collm.config.ahead import check_ahead
 from collm.config.learning import check_learning
 from collm.config.merging import entries_of
 from collm.config.placement import LocalPlacement, Placement, check_placement, make_placement
@@ -110,6 +111,7 @@ def make_config(values: Mapping[str, Any], where: str, *, learns: bool = True) -
         check_placement(config)
         if learns:
             check_learning(config)
+            check_ahead(config)
     except CollmError as error:
         error.place_in(where)
         raise

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collm.functional.information import information_lower_bounds, information_upper_bounds
     from collm.functional.losses import (
         TokenScores,
+        capped_shares,
         clipped_shares,
         clipped_value_losses,
         divergence_losses,
@@ -50,6 +51,7 @@ _HOMES = {
     "information": ("information_lower_bounds", "information_upper_bounds"),
     "losses": (
         "TokenScores",
+        "capped_shares",
         "clipped_shares",
         "clipped_value_losses",
         "divergence_losses",
@@ -66,6 +68,7 @@ _HOMES = {
 }
 __all__ = [
     "TokenScores",
+    "capped_shares",
     "children_means",
     "clipped",
     "clipped_shares",

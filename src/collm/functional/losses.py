@@ -92,18 +92,39 @@ def ratios_of(scores: TokenScores, kind: RatioKind) -> Tensor:
     return importance_ratios(scores.summed(scores.logprobs), scores.behavior_sums)
 
 
-def surrogate_losses(scores: TokenScores, kind: RatioKind, ratio_clip: float | None) -> Tensor:
-    """Minus ratio times advantage, clipped if asked for, ``"sample"``; of tokens, their sum."""
+def surrogate_losses(
+    scores: TokenScores, kind: RatioKind, ratio_clip: float | None, ratio_cap: float | None = None
+) -> Tensor:
+    """Minus ratio times advantage, clipped or capped if asked for, ``"sample"``; of tokens, their sum."""
     ratios = ratios_of(scores, kind)
+    if ratio_cap is not None:
+        ratios = _capped(ratios, ratio_cap)
     if kind != "token":
         return _surrogates(ratios, scores.advantages, ratio_clip)
     return scores.summed(_surrogates(ratios, scores.advantages[scores.owners], ratio_clip))
 
 
+def _capped(ratios: Tensor, cap: float) -> Tensor:
+    """``min(ratio, cap)``; its gradient is as much as that times the gradient of the ratio's logarithm.
+
+    Truncated importance weights (Ionides 2008): unlike a clip, they go on learning from what is beyond.
+    """
+    return ratios * (cap / ratios.detach()).clamp(max=1)
+
+
 def clipped_shares(scores: TokenScores, kind: RatioKind, ratio_clip: float) -> Tensor:
     """The share of an action's ratios that lie outside the clip, ``"sample"``."""
-    outside = ((ratios_of(scores, kind) - 1).abs() > ratio_clip).to(scores.advantages.dtype)
-    return scores.averaged(outside) if kind == "token" else outside
+    return _shares(scores, kind, (ratios_of(scores, kind) - 1).abs() > ratio_clip)
+
+
+def capped_shares(scores: TokenScores, kind: RatioKind, ratio_cap: float) -> Tensor:
+    """The share of an action's ratios that are larger than the cap, ``"sample"``."""
+    return _shares(scores, kind, ratios_of(scores, kind) > ratio_cap)
+
+
+def _shares(scores: TokenScores, kind: RatioKind, outside: Tensor) -> Tensor:
+    shares = outside.to(scores.advantages.dtype)
+    return scores.averaged(shares) if kind == "token" else shares
 
 
 def entropy_losses(scores: TokenScores) -> Tensor:

@@ -121,7 +121,9 @@ def _updates(training: TrainingConfig, tasks: int) -> int:
 
 def _held(roles: Sequence[Footprint]) -> Table:
     unit, size = _unit(roles)
-    table = _table(f"Held throughout, in {unit}", "role", "parameters", "weights", "moments", "shared base")
+    ahead = any(one.copy is not None for one in roles)
+    columns = ("parameters", "weights", "moments", "shared base", *(("copy",) if ahead else ()))
+    table = _table(f"Held throughout, in {unit}", "role", *columns)
     for one in roles:
         shared = "" if one.base is None else f"{one.base[1] / size:.2f}"
         table.add_row(
@@ -130,6 +132,7 @@ def _held(roles: Sequence[Footprint]) -> Table:
             f"{one.weights / size:.2f}",
             f"{one.moments / size:.2f}",
             shared,
+            *([f"{(one.copy or 0) / size:.2f}"] if ahead else []),
         )
     return table
 

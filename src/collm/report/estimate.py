@@ -39,6 +39,7 @@ class Work:
         episodes: rows that a step learns from.
         turns: of an episode.
         reference: whether the first policy is looked at too.
+        ahead: whether the next rollouts are drawn beside the learning, with a copy of the weights.
     """
 
     rows: int
@@ -47,6 +48,7 @@ class Work:
     episodes: int
     turns: int
     reference: bool
+    ahead: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Footprint:
         sampling, scoring, update: at most in that phase, beside weights and moments; 0 where
             the role has no part in it.
         graph: what a role holds from a prediction until its step.
+        copy: weights once more, to draw with beside the learning; ``None`` where nothing is drawn then.
     """
 
     role: str
@@ -77,6 +80,7 @@ class Footprint:
     scoring: int
     update: int
     graph: int
+    copy: int | None = None
 
 
 def footprints(config: RunConfig, work: Work) -> Iterator[Footprint]:
@@ -105,7 +109,7 @@ def _of_agent(config: AgentConfig, whole: Footprint) -> Footprint:
     """The needs of an agent that may play another's weights, or never learn."""
     if config.shares is None and not config.frozen:
         return whole
-    one = replace(whole, parameters=0, moments=0, update=0)
+    one = replace(whole, parameters=0, moments=0, update=0, copy=None if whole.copy is None else 0)
     if config.shares is not None:
         return replace(one, weights=0, scoring=0, base=None)
     return one if config.adapter is not None else replace(one, base=None)  # nobody asks where it began
@@ -119,7 +123,7 @@ def phases(roles: Sequence[Footprint]) -> dict[str, dict[str, int]]:
 def steady(roles: Sequence[Footprint]) -> int:
     """Bytes that some models on one device hold throughout: each shared base counts once."""
     bases = dict(one.base for one in roles if one.base is not None)
-    return sum(one.weights + one.moments for one in roles) + sum(bases.values())
+    return sum(one.weights + one.moments + (one.copy or 0) for one in roles) + sum(bases.values())
 
 
 def _devices(roles: Sequence[Footprint]) -> list[str]:
@@ -130,10 +134,12 @@ def _phases(roles: Sequence[Footprint]) -> dict[str, int]:
     """The phases of an update on one device, in their order."""
     kept, graphs = sum(one.kept for one in roles), sum(one.graph for one in roles)
     peaks = {"sampling": kept + max(one.sampling for one in roles)}
-    peaks["scoring"] = max(one.scoring for one in roles)
+    ahead = [one.scoring for one in roles if one.copy is not None]
+    beside = max(peaks["sampling"], *ahead) if ahead else 0
+    peaks["scoring"] = max(one.scoring for one in roles) + beside
     for one in roles:
         waiting = graphs - one.graph if one.graph or one.role.startswith("critic") else 0
-        peaks[f"update of {one.role}"] = one.update + waiting
+        peaks[f"update of {one.role}"] = one.update + waiting + (beside if one.update else 0)
     held = steady(roles)
     at_most = {name: held + peak for name, peak in peaks.items() if peak}
     return {**at_most, "checkpoint": held}  # written from where it lies, without a copy
@@ -178,6 +184,7 @@ def footprint(
         scoring=unpacked + scoring(shape),
         update=unpacked + _update(passes, several, trained * own, _step(config, largest, own)),
         graph=0 if several or (policy and not carries_head) else passes.graph,
+        copy=trained * own if policy and work.ahead else None,
     )
 
 

@@ -39,4 +39,5 @@ def work_of(config: RunConfig) -> Work:
         episodes=int(min(algorithm.minibatch_size or math.inf, rows)),
         turns=turns,
         reference=algorithm.needs_reference,
+        ahead=config.training.collect_ahead,
     )

@@ -253,19 +253,20 @@ def _step_critics(
 
 
 def _behavior_logprobs(buffer: Buffer, plan: Sequence[Minibatch]) -> list[dict[str, tuple[float, ...]]]:
-    """For each minibatch, of the actions whose agent has changed by then: after its first step.
+    """For each minibatch, of the actions whose agent has changed by then: after its first step, or before.
 
     Scored a minibatch at a time, so that half precision rounds as it will in the update.
     """
     logprobs: list[dict[str, tuple[float, ...]]] = [{} for _ in plan]
     for owner, sharing in sharing_of(buffer.agents).items():
-        changed = False
+        changed = stale = buffer.progress.staleness > 0
         for minibatch, known in zip(plan, logprobs, strict=True):
             acted = {key: one for name in sharing for _, key, one in actions(buffer.trees, minibatch, name)}
             own = {key: one for key, one in acted.items() if one.token_logprobs}
             if changed:
-                scores = buffer.agents[owner].learner.behavior_logprobs(list(own.values()))
-                known |= zip(own, scores, strict=True)
+                drawn, learner = list(own.values()), buffer.agents[owner].learner
+                said = [one.token_logprobs for one in drawn] if stale else learner.behavior_logprobs(drawn)
+                known |= zip(own, said, strict=True)
             changed |= bool(acted)
     return logprobs
 

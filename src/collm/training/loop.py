@@ -5,29 +5,26 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from collm.agents.information import Bonus
 from collm.agents.team import Team
 from collm.config.tree import RunConfig
 from collm.contract.held import Held
-from collm.env import Task
-from collm.errors import CollmError
 from collm.evaluation.blame import blamed, with_blame
 from collm.evaluation.evaluate import evaluate
-from collm.rollout import Rollout, probed, rollout
 from collm.runs.completions import completions_of
 from collm.runs.folder import Counters, RunFolder
 from collm.runs.records import turn_rows
 from collm.runs.summary import summary_of
 from collm.runs.tracking import Tracker
+from collm.training.collecting import Collected, Source
 from collm.training.display import Callback
 from collm.training.divergence import check_metrics, check_replies
 from collm.training.learning import learn
 from collm.training.metrics import counted, metrics_row
 from collm.training.minibatches import Progress
-from collm.training.saved import SavedTree
-from collm.training.schedule import resets_of
 from collm.training.stopping import stop_requests
 
 
@@ -52,7 +49,7 @@ class Run:
     env: Held
     folder: RunFolder
     team: Team
-    tasks: Sequence[Task]
+    source: Source
     planned: int
     display: Callback
     trackers: Sequence[Tracker]
@@ -68,12 +65,14 @@ def go_on(run: Run, counters: Counters) -> Result:
         run.display.note(f"Resumed after update {counters.update}.")
     with stop_requests(run.display.note) as stopping:
         while counters.update < last and not stopping():
-            counters = _update(run, counters)
+            collected = run.source.take(counters.update)
+            with run.source.meanwhile():
+                counters = _update(run, counters, collected)
             if counters.update < last and _due(run.config.training.evaluate_every, counters.update):
                 _evaluate(run, counters.update, f"update-{counters.update:06d}")
             ending = counters.update == last or stopping()
             if ending or _due(run.config.training.checkpoint_every, counters.update):
-                run.folder.save(run.team, run.config, counters)
+                run.folder.save(_Whole(run.team, run.source), run.config, counters)
     if counters.update < last:
         return Result(_summary(run, counters, finished=False), interrupted=True)
     _evaluate(run, counters.update, "after")
@@ -84,46 +83,40 @@ def _due(every: int, update: int) -> bool:
     return every > 0 and update % every == 0
 
 
-def _update(run: Run, counters: Counters) -> Counters:
-    """Collect a buffer, learn from it, log it."""
-    began, number = time.perf_counter(), counters.update + 1
-    grown = _collect(run, counters.update)
-    collected = time.perf_counter()
-    check_replies(grown.sound, f"in update {number}")
-    progress = Progress(run.config.seed, counters.update, run.planned)
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """What a checkpoint holds."""
+
+    team: Team
+    source: Source
+
+    def save(self, folder: Path) -> None:
+        self.team.save(folder)
+        self.source.save(folder)
+
+
+def _update(run: Run, counters: Counters, collected: Collected) -> Counters:
+    """Learn from a buffer, log it."""
+    began, number, grown = time.perf_counter(), counters.update + 1, collected.rollout
+    failures = [tree.failure for tree in grown.trees if tree.failure is not None]
+    if failures:
+        run.display.note(f"{len(failures)} of {len(grown.trees)} rollouts failed: {failures[0]}.")
+    progress = Progress(run.config.seed, counters.update, run.planned, collected.staleness)
     bonus = Bonus(grown.sound)
     if run.team.bonus is not None:
         bonus = run.team.bonus.given(grown.sound, counters.update)
     record = learn(run.config.algorithm, run.team.agents, run.team.value_models, bonus.trees, progress)
     check_metrics(record.metrics, number)
-    ended = time.perf_counter()
-    counters = counted(counters, grown, ended - began)
-    row = {**metrics_row(counters, grown, record, collected - began, ended - collected), **bonus.measures}
+    seconds = time.perf_counter() - began
+    counters = counted(counters, grown, collected.waited + seconds)
+    clocked = metrics_row(counters, grown, record, collected.seconds, seconds)
+    row = {**clocked, **collected.measures, **bonus.measures}
     run.folder.write_episodes(f"update-{number:06d}", turn_rows(grown.trees, record, _spelled(run)))
     run.folder.log(row)
     for tracker in run.trackers:
         tracker.log(row, number)
     run.display.updated(row)
     return counters
-
-
-def _collect(run: Run, update: int) -> Rollout:
-    """The trees of one update, with what the algorithm wants to know beside them."""
-    config, algorithm, policies = run.config, run.config.algorithm, run.team.policies
-    resets = resets_of(config.training, run.tasks, config.seed, update)
-    saved = [reset.task.tree for reset in resets if isinstance(reset.task, SavedTree)]
-    if saved:
-        return Rollout(tuple(saved), 0, dict.fromkeys(run.env.agents, 0))
-    grown = rollout(run.env, policies, resets, algorithm.branching)
-    probes = {number: algorithm.probes(tree) for number, tree in enumerate(grown.trees)}
-    grown = probed(run.env, policies, grown, probes)
-    failures = [tree.failure for tree in grown.trees if tree.failure is not None]
-    if not grown.sound:
-        problem = f"every rollout of update {update + 1} failed: {failures[0]}."
-        raise CollmError(run.env.place(), problem, "mend its infrastructure, then --resume.")
-    if failures:
-        run.display.note(f"{len(failures)} of {len(grown.trees)} rollouts failed: {failures[0]}.")
-    return grown
 
 
 def _evaluate(run: Run, update: int, name: str) -> None:

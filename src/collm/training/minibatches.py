@@ -15,11 +15,19 @@ Minibatch = Mapping[int, tuple[int, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where in the run an update is; ``seed`` is the run's."""
+    """Where in the run an update is.
+
+    Attributes:
+        seed: the run's.
+        update: from 0.
+        planned_updates: in all.
+        staleness: updates between the weights that drew what is learned from and those that it begins with.
+    """
 
     seed: int
     update: int
     planned_updates: int
+    staleness: int = 0
 
 
 def minibatches(

@@ -17,6 +17,8 @@ from collm.runs.faults import faults_told
 from collm.runs.folder import Counters, RunFolder
 from collm.runs.lock import locked
 from collm.runs.tracking import check_installed, open_trackers
+from collm.training.ahead import source_of
+from collm.training.collecting import Collector
 from collm.training.display import Callback
 from collm.training.loop import Result, Run, go_on
 from collm.training.preflight import check_reading, check_tasks
@@ -70,7 +72,8 @@ def _train(config: RunConfig, out: Path, display: Callback, place: Place, resume
     else:
         folder.start(config)
     planned = planned_updates(config.training, len(tasks))
-    run = Run(config, env, folder, team, tasks, planned, display, open_trackers(config, out))
+    source = source_of(Collector(config, env, tasks), team, planned, checkpoint)
+    run = Run(config, env, folder, team, source, planned, display, open_trackers(config, out))
     try:
         return go_on(run, checkpoint.counters if checkpoint else Counters())
     finally:
