@@ -61,7 +61,8 @@ class Agent:
         needs = EngineNeeds(name, weights, ends, pad_id, config.batch_rows, config, longest, bases.shared)
         self.policy = TokenPolicy(context, config.engine.open(needs), config.sampling)
         noise = derive(seed, "rounding", name)
-        self.learner = Learner(weights, partial(bases.base, config, where), pad_id, config, noise)
+        reference = partial(bases.base, config, where)
+        self.learner = Learner(weights, reference, pad_id, config, noise, bases.peers)
 
     def shared_by(self, config: AgentConfig, name: str) -> Agent:
         """Another agent with the same policy and learner."""
