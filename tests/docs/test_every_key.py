@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from collm.agents.config import AgentConfig, CriticConfig
-from collm.config.placement import EngineShare, GraderShare, RayPlacement, Share
+from collm.config.placement import EngineShare, GraderShare, LearnerShare, RayPlacement
 from collm.config.tree import EvaluationConfig, RunConfig, TrackingConfig, TrainingConfig
 from collm.models.config import Optimization, Sampling
 
@@ -44,7 +44,7 @@ def agent() -> Mapping[str, Any]:
         (shown()["evaluation"], EvaluationConfig),
         (shown()["tracking"], TrackingConfig),
         (shown()["placement"], RayPlacement),
-        (shown()["placement"]["learners"], Share),
+        (shown()["placement"]["learners"], LearnerShare),
         (shown()["placement"]["engines"], EngineShare),
         (shown()["placement"]["graders"], GraderShare),
     ],

@@ -19,7 +19,7 @@ from collm.placement.worker import identity
 from collm.training.display import Callback, Silent
 from collm.training.run import train
 from tests.placement.clusters import three_nodes
-from tests.placement.runs import assert_same_results
+from tests.placement.runs import assert_close_results, assert_same_results
 from tests.tiny_runs import Recipe
 
 pytestmark = pytest.mark.ray
@@ -69,6 +69,17 @@ def test_a_run_goes_on_from_here_to_ray_and_back(
     assert_same_results(out, here)
 
 
+@pytest.mark.parametrize("several", [False, True], ids=["parallel", "sharded"])
+def test_a_run_goes_on_with_learners_of_two_workers_and_back(
+    address: str, recipe: Recipe, here: Path, tmp_path: Path, several: bool
+) -> None:
+    out, joint = tmp_path / "run", on(address, learners={"workers": 2, "sharded": several})
+    for updates, placement in ((2, {"type": "local"}), (4, joint), (None, {"type": "local"})):
+        sections = {"placement": placement, "training": {"max_updates": updates}}
+        train(recipe(agents=ROWS, **sections), out, Silent(), resume=updates != 2)
+    assert_close_results(out, here)
+
+
 class Wounding(Callback):
     """Sends a signal to a worker after the first update; keeps what a person is told."""
 
@@ -101,6 +112,16 @@ def test_a_hung_worker_is_noticed_and_replaced(
     assert "engine 1 of b has not answered for 15 s" in told
     assert told.endswith("Going on from the checkpoint update-000002.")
     assert_same_results(tmp_path / "run", here)
+
+
+def test_a_learner_that_lost_one_of_its_workers_gets_new_ones(
+    address: str, recipe: Recipe, here: Path, tmp_path: Path
+) -> None:
+    display = Wounding("learner 2 of a", signal.SIGKILL)
+    placement = on(address, learners={"workers": 2}, restarts=20)
+    train(recipe(agents=ROWS, placement=placement), tmp_path / "run", display)
+    assert any("learner" in note and "Going on" in note for note in display.notes)
+    assert_close_results(tmp_path / "run", here)
 
 
 def test_without_restarts_a_lost_worker_ends_the_run_with_one_message(

@@ -151,6 +151,40 @@ def test_agents_that_share_a_base_share_workers(recipe: Recipe) -> None:
     assert [role for role, _ in roles(shared, ["team"])] == ["learner a b", "engine 1 of a b", "critic team"]
 
 
+def test_a_learner_may_have_several_workers(recipe: Recipe) -> None:
+    config = recipe(placement={"type": "ray", "learners": {"workers": 3, "sharded": True}})
+    assert [role for role, _ in roles(config, ["team"])] == [
+        "learner a",
+        "learner 2 of a",
+        "learner 3 of a",
+        "engine 1 of a",
+        "learner b",
+        "learner 2 of b",
+        "learner 3 of b",
+        "engine 1 of b",
+        "critic team",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "field"),
+    [
+        ({"adapter": {}}, "agents.a.adapter"),
+        ({"optimization": {"optimizer": "adamw_8bit"}}, "agents.a.optimization.optimizer"),
+        ({"optimization": {"optimizer": "adamw_offload"}}, "agents.a.optimization.optimizer"),
+        ({"activation_offload": True}, "agents.a.activation_offload"),
+    ],
+)
+def test_what_cannot_be_sharded_is_refused_and_data_parallel_taken(
+    recipe: Recipe, settings: dict[str, Any], field: str
+) -> None:
+    several = {"type": "ray", "learners": {"workers": 2}}
+    recipe(agents={"a": settings}, placement=several)
+    several["learners"] = {"workers": 2, "sharded": True}
+    with pytest.raises(CollmError, match=f"{field}: .*placement.learners.sharded"):
+        recipe(agents={"a": settings}, placement=several)
+
+
 def test_placements_are_refused_where_they_say_nothing(recipe: Recipe) -> None:
     for placement, field in (
         ({"type": "local", "address": "auto"}, "placement.address"),
@@ -158,6 +192,8 @@ def test_placements_are_refused_where_they_say_nothing(recipe: Recipe) -> None:
         ({"type": "ray", "adress": "auto"}, "placement.adress"),
         ({"type": "ray", "address": "ray://head"}, "placement.address"),
         ({"type": "ray", "engines": {"replicas": 0}}, "placement.engines.replicas"),
+        ({"type": "ray", "learners": {"workers": 0}}, "placement.learners.workers"),
+        ({"type": "ray", "learners": {"sharded": True}}, "placement.learners: .*set workers"),
     ):
         with pytest.raises(CollmError, match=field):
             recipe(placement=placement)

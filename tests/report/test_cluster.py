@@ -51,6 +51,17 @@ def test_replicas_halve_sampling_and_double_what_is_sent() -> None:
     assert two.phases["learning"] == one.phases["learning"]
 
 
+def test_several_workers_learn_faster_and_sharded_ones_hold_less() -> None:
+    workers = ("placement.type=ray", "placement.learners.workers=4")
+    alone, parallel, sharded = paper(), paper(*workers), paper(*workers, "placement.learners.sharded=true")
+    roles = [role for role in by_role(alone) if role.startswith("learner")]
+    for role in roles:
+        one, four, parts = (by_role(found)[role] for found in (alone, parallel, sharded))
+        assert (one.count, four.count, parts.count) == (1, 4, 4)
+        assert one.memory == four.memory > parts.memory
+        assert one.seconds > four.seconds > parts.seconds == pytest.approx(one.seconds / 4)
+
+
 def test_an_update_is_its_phases_and_no_card_is_busy_for_longer() -> None:
     found = paper()
     assert found.update == pytest.approx(sum(found.phases.values()))

@@ -65,7 +65,8 @@ class Agent:
         self.needs = EngineNeeds(name, weights, ends, pad_id, rows, config, longest, shared)
         self.policy = TokenPolicy(context, config.engine.open(self.needs), config.sampling)
         noise = derive(seed, "rounding", name)
-        self.learner = Learner(weights, partial(bases.base, config, where), pad_id, config, noise)
+        reference = partial(bases.base, config, where)
+        self.learner = Learner(weights, reference, pad_id, config, noise, bases.peers)
 
     def shared_by(self, config: AgentConfig, name: str) -> Agent:
         """Another agent with the same policy and learner."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -38,19 +38,25 @@ class Joined:
         parameters: of the trunk.
         samples: of the step.
         pull: the other loss's gradient, if there is one.
+        goes_back: whether to go back through the model, which this loss wants or does not.
     """
 
     def __init__(
-        self, parameters: Sequence[nn.Parameter], samples: Sequence[Pair], pull: Pull | None
+        self,
+        parameters: Sequence[nn.Parameter],
+        samples: Sequence[Pair],
+        pull: Pull | None,
+        goes_back: Callable[[bool], bool],
     ) -> None:
         self._parameters, self._samples, self._pull = parameters, samples, pull
         self._times = Counter(samples) if pull is not None else Counter()
+        self._goes_back = goes_back
         self._others: list[Tensor | None] = [None] * len(parameters)
 
     def backward(self, loss: Tensor, batch: ScoredBatch) -> None:
         """Go back from the policy loss of a microbatch, and from where the pull applies."""
         if self._pull is None:
-            _back_to_where_it_is_wanted(loss, batch.logprobs)
+            self._back_to_where_it_is_wanted(loss, batch.logprobs)
             return
         pulled = torch.stack([self._share(number) for number in batch.numbers]).to(batch.before)
         if not self._pull.measured:
@@ -62,6 +68,16 @@ class Joined:
             one if more is None else more if one is None else one + more
             for one, more in zip(self._others, found, strict=True)
         ]
+
+    def _back_to_where_it_is_wanted(self, loss: Tensor, logprobs: Tensor) -> None:
+        """Go back through the model only if the loss wants some log-probability changed.
+
+        Siblings of equal return want nothing, nor do actions beyond a clip; most of a step's work is saved
+        then.
+        """
+        (wanted,) = torch.autograd.grad(loss, logprobs)
+        if self._goes_back(bool(wanted.any())):
+            logprobs.backward(wanted)
 
     def _share(self, number: int) -> Tensor:
         """What is pulled at one sample; those with the same tokens share theirs."""
@@ -80,16 +96,6 @@ class Joined:
             if other is not None:
                 parameter.grad = other if parameter.grad is None else parameter.grad.add_(other)
         return {"gradient_cosine": dot / math.sqrt(own * others) if own * others > 0 else 0.0}
-
-
-def _back_to_where_it_is_wanted(loss: Tensor, logprobs: Tensor) -> None:
-    """Go back through the model only if the loss wants some log-probability changed.
-
-    Siblings of equal return want nothing, nor do actions beyond a clip; most of a step's work is saved then.
-    """
-    (wanted,) = torch.autograd.grad(loss, logprobs)
-    if wanted.any():
-        logprobs.backward(wanted)
 
 
 def _fill_gradients(parameters: Sequence[nn.Parameter]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,17 +14,14 @@ from torch import Tensor
 
 from collm.agents.config import AgentConfig
 from collm.agents.joining import Joined, Pair, Pull
-from collm.agents.mismatch import Mismatch
+from collm.agents.mismatch import Mismatch, joint
 from collm.functional.losses import TokenScores, importance_ratios, token_divergences
 from collm.models.backbone import Handle
 from collm.models.offloading import remembering
 from collm.models.optimizer import Optimizer
-from collm.models.rows import Row
+from collm.models.peers import ALONE, Groups, Peers
 from collm.models.teacher_forcing import ScoredBatch, chosen_of, packed, score
 from collm.types import Action, Ids
-
-Groups = Sequence[Sequence[Row]]
-"""Microbatches of packed rows."""
 
 PolicyLoss = Callable[[TokenScores], Tensor]
 """From the scores of some actions to their losses ``"sample"``."""
@@ -94,6 +91,8 @@ class Learner:
         pad_id: fills unused positions.
         config: sampling, which scoring applies too, and optimization.
         seed: of what an optimizer rounds at random.
+        peers: who else learns these weights, each from a share of every step; they must be asked for the
+            same in the same order.
     """
 
     def __init__(
@@ -103,12 +102,14 @@ class Learner:
         pad_id: int,
         config: AgentConfig,
         seed: int = 0,
+        peers: Peers = ALONE,
     ) -> None:
         self.weights, self._reference, self._pad_id, self._config = weights, reference, pad_id, config
         self._optimizer: Optimizer | None = None
         if not config.frozen:
             self._optimizer = Optimizer(weights.parameters(), config.optimization, seed)
         self._reading: Callable[[], Reading | None] = lambda: None
+        self._peers = peers
         self.pull: Pull | None = None
         self._following = config.engine.following(config)
 
@@ -165,11 +166,15 @@ class Learner:
         samples = [(one.prompt_ids, one.token_ids) for one in step.samples]
         sums = {"policy_loss": 0.0, "ratio": 0.0, "reference_kl": 0.0, "behavior_kl": 0.0}
         with self.weights.model() as model:
-            groups = packed(model, samples, self._config.batch_tokens)
+            groups = self._groups(model, samples)
         reference = self._token_logprobs(self._reference(), samples, groups) if step.reference else None
+        parameters = list(self.weights.parameters())
         with self.weights.model() as model, remembering(model, self._config):
-            joined = Joined(list(self.weights.parameters()), samples, self.pull)
+            joined = Joined(parameters, samples, self.pull, self._peers.goes_back)
             for batch in self._passes(model, samples, groups):
+                if not batch.numbers:  # a pass for the others' sake
+                    joined.backward(batch.logprobs.sum(), batch)
+                    continue
                 scores = self._corrected(_scores(batch, step.samples, reference), batch, step, mismatch)
                 losses = step.loss(scores)
                 joined.backward(losses.sum() / len(samples), batch)
@@ -177,14 +182,18 @@ class Learner:
                     measures = {**_measures(scores, losses), **step.measures(scores)}
                 for name, value in measures.items():
                     sums[name] = sums.get(name, 0.0) + float(value.sum())
+            self._peers.combine(parameters)
             measured, self.pull = joined.ended(), None
         norm, rate = self._optimizer.step(step.update, step.planned_updates)
-        means = {name: total / len(samples) for name, total in sums.items()} | measured
-        return {**means, "grad_norm": norm, "learning_rate": rate, **mismatch.report()}
+        everyones = self._peers.gathered((sums, mismatch))
+        means = {name: total / len(samples) for name, total in _summed(one for one, _ in everyones).items()}
+        told = joint([one for _, one in everyones]).report()
+        return {**means, **measured, "grad_norm": norm, "learning_rate": rate, **told}
 
     def save_optimizer(self, file: Path) -> None:
+        """Write the optimizer's state, one for all peers; the first of them does."""
         assert self._optimizer is not None
-        self._optimizer.save(file)
+        self._optimizer.save(file, writes=self._peers.first)
 
     def load_optimizer(self, file: Path) -> None:
         assert self._optimizer is not None
@@ -203,7 +212,11 @@ class Learner:
             return
         yield chosen_of(reading.batch, [places[pair] for pair in samples])
 
-    def _scored(self, model: Any, samples: Sequence[Pair], groups: Groups | None) -> Iterator[ScoredBatch]:
+    def _groups(self, model: Any, samples: Sequence[Pair]) -> Groups:
+        """This learner's microbatches of some samples, all of them if there are no peers."""
+        return self._peers.groups(model, samples, self._config.batch_tokens, self._pad_id)
+
+    def _scored(self, model: Any, samples: Sequence[Pair], groups: Groups) -> Iterator[ScoredBatch]:
         config = self._config
         return score(model, samples, config.sampling, self._pad_id, config.batch_tokens, groups)
 
@@ -224,11 +237,22 @@ class Learner:
         self, weights: Handle, samples: Sequence[Pair], groups: Groups | None = None
     ) -> list[Tensor]:
         """``"token"`` of each sample, in order."""
-        logprobs: dict[int, Tensor] = {}
+        own: dict[int, Tensor] = {}
         with weights.model() as model:
+            groups = self._groups(model, samples) if groups is None else groups
             for batch in self._scored(model, samples, groups):
-                logprobs.update(zip(batch.numbers, batch.split(batch.logprobs), strict=True))
+                own.update(zip(batch.numbers, batch.split(batch.logprobs), strict=True))
+        logprobs = {number: one for other in self._peers.gathered(own) for number, one in other.items()}
         return [logprobs[number] for number in range(len(samples))]
+
+
+def _summed(everyones: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """The sums of all, by name."""
+    sums: dict[str, float] = {}
+    for one in everyones:
+        for name, value in one.items():
+            sums[name] = sums.get(name, 0.0) + value
+    return sums
 
 
 def _scores(batch: ScoredBatch, samples: Sequence[Sample], reference: Sequence[Tensor] | None) -> TokenScores:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from torch import Tensor
@@ -47,3 +47,13 @@ class Mismatch:
         if self.weights:
             measures["sampler_weight"] = self.weights / self.tokens
         return measures
+
+
+def joint(ones: Sequence[Mismatch]) -> Mismatch:
+    """What several learners counted of one step."""
+    return Mismatch(
+        sum(one.tokens for one in ones),
+        sum(one.total for one in ones),
+        max(one.worst for one in ones),
+        sum(one.weights for one in ones),
+    )

@@ -36,7 +36,7 @@ def open_weights(
     """
     weights: Handle
     if config.adapter is None:
-        weights = FullWeights(saved_source(config, saved), where, opened)
+        weights = FullWeights(saved_source(config, saved), where, opened, bases.peers)
     else:
         weights = bases.adapter(config, where, config.adapter, seed)
         if saved is not None:

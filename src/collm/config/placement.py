@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from collm.base.settings import Settings
 from collm.base.validation import validated
 from collm.errors import CollmError
 
 if TYPE_CHECKING:
+    from collm.agents.config import AgentConfig
     from collm.config.tree import RunConfig
 
 _ADDRESS = re.compile(r"auto|[\w.-]+:\d{1,5}")
@@ -36,6 +37,24 @@ class Share(Settings):
     cpus: float = Field(default=1.0, ge=0, le=_MOST)
     gpus: float = Field(default=0.0, ge=0, le=_MOST)
     resources: dict[str, float] = Field(default_factory=dict)
+
+
+class LearnerShare(Share):
+    """What one worker with learners takes.
+
+    Attributes:
+        workers: that learn together, each from a share of every step's samples.
+        sharded: each of them holds a part of weights, gradients and moments (FSDP2); else it holds all.
+    """
+
+    workers: int = Field(default=1, ge=1, le=_MOST)
+    sharded: bool = False
+
+    @model_validator(mode="after")
+    def _several_to_shard_over(self) -> Self:
+        if self.sharded and self.workers == 1:
+            raise ValueError("sharded has no other worker to share with: set workers, or leave sharded out")
+        return self
 
 
 class EngineShare(Share):
@@ -74,7 +93,7 @@ class RayPlacement(Settings):
 
     type: Literal["ray"] = "ray"
     address: str | None = None
-    learners: Share = Share()
+    learners: LearnerShare = LearnerShare()
     engines: EngineShare = EngineShare()
     critics: Share = Share()
     graders: GraderShare = GraderShare()
@@ -112,7 +131,7 @@ def check_placement(config: RunConfig) -> None:
     """Test that what is placed elsewhere can run there.
 
     Raises:
-        CollmError: naming the agent whose engine cannot.
+        CollmError: naming the agent whose engine or learner cannot.
     """
     if config.placement.type == "local":
         return
@@ -120,9 +139,25 @@ def check_placement(config: RunConfig) -> None:
         problem = "a critic on its actor's trunk cannot be placed apart from it."
         raise CollmError("critic.trunk", problem, "give the critic a model, or set placement.type to local.")
     for name, agent in config.agents.items():
+        if config.placement.learners.sharded:
+            _check_shardable(name, agent)
         if agent.engine.type != "in_process":
             problem = (
                 f"the placement ray brings its own workers for engines, and {agent.engine.type} is another."
             )
             mend = "leave engine out, or set placement.type to local."
             raise CollmError(f"agents.{name}.engine.type", problem, mend)
+
+
+def _check_shardable(name: str, agent: AgentConfig) -> None:
+    """Test that torch's FSDP2 and our optimizers can hold an agent's learner in parts."""
+    mend = "or set placement.learners.sharded to false."
+    if agent.adapter is not None:
+        problem = "adapters and the base that they share are not sharded."
+        raise CollmError(f"agents.{name}.adapter", problem, f"leave it out, {mend}")
+    if agent.optimization.optimizer != "adamw":
+        problem = f"{agent.optimization.optimizer} does not keep moments of sharded weights."
+        raise CollmError(f"agents.{name}.optimization.optimizer", problem, f"use adamw, {mend}")
+    if agent.activation_offload:
+        problem = "activations of sharded weights stay on the device."
+        raise CollmError(f"agents.{name}.activation_offload", problem, f"leave it false, {mend}")

@@ -25,6 +25,7 @@ from torch import nn
 from collm.models.adapters import add_adapter, load_adapter, save_adapter
 from collm.models.config import AdapterConfig, ModelConfig
 from collm.models.loading import load_causal_model, model_source, pick_device
+from collm.models.peers import ALONE, Peers
 
 
 class Handle(Protocol):
@@ -140,13 +141,18 @@ class FullWeights:
         config: where it comes from.
         where: names the role in errors.
         opened: opens it; a critic has no use for the language-model head.
+        peers: who else learns it.
     """
 
     def __init__(
-        self, config: ModelConfig, where: str, opened: Callable[[ModelConfig, str], Any] = load_causal_model
+        self,
+        config: ModelConfig,
+        where: str,
+        opened: Callable[[ModelConfig, str], Any] = load_causal_model,
+        peers: Peers = ALONE,
     ) -> None:
-        self._config, self._where, self._opened = config, where, opened
-        self._model = opened(config, where)
+        self._config, self._where, self._opened, self._peers = config, where, opened, peers
+        self._model = peers.opened(config, where, opened)
 
     def model(self) -> AbstractContextManager[Any]:
         return nullcontext(self._model)
@@ -155,7 +161,7 @@ class FullWeights:
         yield from self._model.parameters()
 
     def save(self, folder: Path) -> None:
-        self._model.save_pretrained(folder)
+        self._peers.save(self._model, folder)
 
     def load(self, folder: Path) -> None:
         source = self._config.model_copy(update={"model": str(folder)})
@@ -165,11 +171,15 @@ class FullWeights:
 class Backbones:
     """Makes handles; base weights of one model, type, device and rounding are loaded when first needed.
 
+    Args:
+        peers: who else learns what is opened here.
+
     Attributes:
         shared: what else roles of one team open once, by what it is.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, peers: Peers = ALONE) -> None:
+        self.peers = peers
         self.shared: dict[Hashable, Any] = {}
         self._loaded: dict[tuple[str, str, torch.device, str | None], Backbone] = {}
 
@@ -179,7 +189,7 @@ class Backbones:
         Raises:
             CollmError: if the model cannot be opened.
         """
-        return FullWeights(config, where)
+        return FullWeights(config, where, peers=self.peers)
 
     def adapter(self, config: ModelConfig, where: str, adapter: AdapterConfig, seed: int) -> AdapterWeights:
         """A new adapter, equal to the base until it learns; ``seed`` draws its first random matrix.
@@ -203,5 +213,5 @@ class Backbones:
         device = pick_device(config.device, where)
         key = (model_source(config.model), config.dtype, device, config.quantization)
         if key not in self._loaded:
-            self._loaded[key] = Backbone(load_causal_model(config, where))
+            self._loaded[key] = Backbone(self.peers.opened(config, where, load_causal_model))
         return self._loaded[key]

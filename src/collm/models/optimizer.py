@@ -14,6 +14,7 @@ from torch import nn
 from collm.models.config import Optimization
 from collm.models.moments import EightBit
 from collm.models.rounding import RoundingAdamW
+from collm.models.spreading import spread_as, whole, whole_state
 
 
 def rate_factor(config: Optimization, update: int, planned_updates: int) -> float:
@@ -57,7 +58,7 @@ class Optimizer:
         Gradients whose norm is not finite are cleared alone: a run ends when it meets such a norm.
         """
         limit = math.inf if self._config.max_grad_norm is None else self._config.max_grad_norm
-        norm = float(nn.utils.clip_grad_norm_(self._parameters, limit))
+        norm = float(whole(nn.utils.clip_grad_norm_(self._parameters, limit)))
         rate = self._config.learning_rate * rate_factor(self._config, update, planned_updates)
         for group in self._adamw.param_groups:
             group["lr"] = rate
@@ -67,12 +68,19 @@ class Optimizer:
         self.steps += 1
         return norm, rate
 
-    def save(self, file: Path) -> None:
-        torch.save({"steps": self.steps, "adamw": self._adamw.state_dict()}, file)
+    def save(self, file: Path, writes: bool = True) -> None:
+        """Write the state, as one process would; whoever has a part of a moment must call this too.
+
+        Args:
+            writes: whether this process does.
+        """
+        adamw = whole_state(self._adamw.state_dict(), writes)
+        if writes:
+            torch.save({"steps": self.steps, "adamw": adamw}, file)
 
     def load(self, file: Path) -> None:
         state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
-        self._adamw.load_state_dict(state["adamw"])
+        self._adamw.load_state_dict(spread_as(self._parameters, state["adamw"]))
         self.steps = state["steps"]
 
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from collm.base.seeding import derive
 from collm.models.moments import Moments, Plain, fits_blocks, flat, parts_of, rounded
+from collm.models.spreading import part, place
 
 __all__ = ["PART", "RoundingAdamW", "rounded"]
 
@@ -27,7 +28,8 @@ _PLAIN = Plain()
 class RoundingAdamW(torch.optim.Optimizer):
     """AdamW (Loshchilov and Hutter 2019) that computes in float32 and rounds bfloat16 results at random.
 
-    The noise depends on the seed, the step and the parameter alone, so a resumed run repeats it.
+    The noise depends on the seed, the step and the parameter alone, so a resumed run repeats it; of a
+    parameter that is spread over processes each draws its own for its part.
 
     Args:
         parameters: of any floating type; what is not bfloat16 is rounded to the nearest number.
@@ -78,7 +80,7 @@ class RoundingAdamW(torch.optim.Optimizer):
                 zeros = one.zeros(parameter, torch.device(self._home or parameter.device))
                 state.update({name + key: value for key, value in zeros.items()})
         state["step"] += 1
-        seed = derive(self._seed, "rounding", state["step"], number)
+        seed = derive(self._seed, "rounding", state["step"], number, *place(parameter))
         generator = torch.Generator(parameter.device).manual_seed(seed)
         parts = list(self._parts(parameter, state))
         # The weights first, which the moments of before decide; each from its own stretch of the noise.
@@ -105,16 +107,17 @@ class RoundingAdamW(torch.optim.Optimizer):
     def _parts(parameter: Tensor, state: Mapping[str, Any]) -> Any:
         """Weights, gradient and both moments, part by part; all are views but a gradient of odd strides."""
         mean, square = (
-            {key.removeprefix(name): value for key, value in state.items() if key.startswith(name)}
+            {key.removeprefix(name): part(value) for key, value in state.items() if key.startswith(name)}
             for name in ("mean", "square")
         )
-        whole, gradient = parameter.numel(), parameter.grad
-        assert gradient is not None
+        own, gradient = part(parameter), part(parameter.grad)
+        if not own.numel():  # too few rows for all processes
+            return ()
         return zip(
-            flat(parameter).split(PART),
+            flat(own).split(PART),
             gradient.reshape(-1).split(PART),
-            parts_of(mean, whole, PART),
-            parts_of(square, whole, PART),
+            parts_of(mean, own.numel(), PART),
+            parts_of(square, own.numel(), PART),
             strict=True,
         )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
 from typing import Any
 
@@ -18,6 +19,9 @@ from collm.models.masks import model_inputs
 from collm.models.packing import Cost, pack
 from collm.models.rows import Row, microbatches
 from collm.types import Ids
+
+WITHIN = "collm_within"
+"""The method with which a model whose weights are spread over processes brings them together for a pass."""
 
 _CHUNK_LOGITS = 2**25
 """Logits held at once; a chunk is computed again in the backward pass."""
@@ -78,12 +82,14 @@ def packed(model: Any, samples: Sequence[tuple[Ids, Ids]], batch_tokens: int) ->
 
     Rows branch where that saves work and the family honours it; else only an episode's turns share a row.
     """
-    rows = (
-        pack(samples, forward_cost(model), batch_tokens)
-        if family(model).branching
-        else pack(samples, Cost(0.0, 1.0), max_tokens=0)
-    )
-    return list(microbatches(rows, batch_tokens))
+    return list(microbatches(packed_rows(model, samples, batch_tokens), batch_tokens))
+
+
+def packed_rows(model: Any, samples: Sequence[tuple[Ids, Ids]], max_tokens: int) -> list[Row]:
+    """The rows of :func:`packed`; one that branches does not grow beyond ``max_tokens``."""
+    if family(model).branching:
+        return pack(samples, forward_cost(model), max_tokens)
+    return pack(samples, Cost(0.0, 1.0), max_tokens=0)
 
 
 def score(
@@ -105,7 +111,13 @@ def score(
         groups: microbatches made by :func:`packed` from the same samples, or some of them.
     """
     for group in packed(model, samples, batch_tokens) if groups is None else groups:
-        yield _score_rows(model, samples, group, sampling, pad)
+        yield _with_weights(model, partial(_score_rows, model, samples, group, sampling, pad))
+
+
+def _with_weights(model: Any, scored: Callable[[], ScoredBatch]) -> ScoredBatch:
+    """What a pass over a model gives, which has all of its weights by then."""
+    within: Callable[[Callable[[], ScoredBatch]], ScoredBatch] | None = getattr(model, WITHIN, None)
+    return scored() if within is None else within(scored)
 
 
 def _score_rows(
@@ -119,15 +131,11 @@ def _score_rows(
     columns = [offset + column for _, offset, columns in spans for column in columns]
     targets = [token for number, _, _ in spans for token in samples[number][1]]
     owners = [index for index, (_, _, columns) in enumerate(spans) for _ in columns]
-    chosen = hidden.flatten(0, 1)[torch.tensor(columns, device=hidden.device)]
-    logprobs = head_logprobs(model, chosen, torch.tensor(targets, device=hidden.device), sampling)
     firsts = [0, *accumulate(len(columns) for _, _, columns in spans)][:-1]
-    return ScoredBatch(
-        [number for number, _, _ in spans],
-        torch.tensor(owners, device=hidden.device),
-        logprobs,
-        chosen[torch.tensor(firsts, device=hidden.device)],
-    )
+    numbers = partial(torch.tensor, dtype=torch.long, device=hidden.device)
+    chosen = hidden.flatten(0, 1)[numbers(columns)]
+    logprobs = head_logprobs(model, chosen, numbers(targets), sampling)
+    return ScoredBatch([number for number, _, _ in spans], numbers(owners), logprobs, chosen[numbers(firsts)])
 
 
 def head_logprobs(

@@ -15,7 +15,7 @@ from collm.engines.base import Completion, Deferred, Pending, Prompt
 from collm.errors import CollmError
 from collm.models.config import Sampling
 from collm.placement.base import Seat
-from collm.types import Ids
+from collm.types import Ids, Observation
 
 Answers = list[tuple[Completion, ...]]
 
@@ -85,6 +85,10 @@ class RemoteEngine:
             for replica, portion in dealt.items()
         }
         return Deferred(lambda: self._gathered(known, dealt, asked, taken, keep))
+
+    def check_reads(self, observations: Sequence[Observation], place: str) -> None:
+        """As :meth:`collm.agents.agent.Agent.check_reads`, where the agent draws."""
+        self._replicas[0].ask("check_reads", self._name, list(observations), place).result()
 
     def release(self) -> None:
         self._homes.clear()

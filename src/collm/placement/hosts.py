@@ -25,6 +25,8 @@ from collm.engines.in_process import InProcess
 from collm.env import AnyEnvironment, Transition
 from collm.models.backbone import Backbones
 from collm.models.config import Sampling
+from collm.models.peers import ALONE, Peers
+from collm.models.spreading import whole
 from collm.placement.parcels import Parcel, Travelling, packed_by, renamed
 from collm.types import Action, Ids, Observation, Tree
 
@@ -47,11 +49,11 @@ _NO_GRAPH = Values(())
 class _Arrived:
     """Opened members, and the folder in which their files lie on this machine."""
 
-    def __init__(self, opening: Opening, kind: type[Agent] | type[Critic]) -> None:
+    def __init__(self, opening: Opening, kind: type[Agent] | type[Critic], peers: Peers = ALONE) -> None:
         self._folder = TemporaryDirectory(prefix="collm-")
         self._names: dict[str, dict[str, str]] = {}
         self.members: dict[str, Any] = {}
-        bases = Backbones()
+        bases = Backbones(peers)
         for name, travelling in opening.members.items():
             config, saved, self._names[name] = travelling.arrived(Path(self._folder.name) / name)
             self.members[name] = kind(config, name, saved, opening.seed, bases)  # type: ignore[arg-type]
@@ -61,8 +63,9 @@ class _Arrived:
         return renamed(packed_by(self.members[name].save), self._names[name])
 
     def saved_optimizer(self, name: str, file: str) -> bytes:
-        """The optimizer's state; its bytes hold the file's name."""
-        return packed_by(lambda folder: self.members[name].save_optimizer(folder / file)).files[file]
+        """The optimizer's state; its bytes hold the file's name. Nothing where a peer writes it."""
+        written = packed_by(lambda folder: self.members[name].save_optimizer(folder / file))
+        return written.files.get(file, b"")
 
     def load_optimizer(self, name: str, content: bytes) -> None:
         with TemporaryDirectory(prefix="collm-") as folder:
@@ -72,10 +75,15 @@ class _Arrived:
 
 
 class LearnerHost:
-    """Agents that learn here; those of one host share base weights."""
+    """Agents that learn here; those of one host share base weights.
 
-    def __init__(self, opening: Opening) -> None:
-        self._arrived = _Arrived(opening, Agent)
+    Args:
+        opening: the agents.
+        peers: who else learns them, and is asked the same.
+    """
+
+    def __init__(self, opening: Opening, peers: Peers = ALONE) -> None:
+        self._arrived, self._peers = _Arrived(opening, Agent, peers), peers
         self._agents: dict[str, Agent] = self._arrived.members
 
     def update(self, name: str, step: Step) -> tuple[dict[str, float], int]:
@@ -89,12 +97,10 @@ class LearnerHost:
     def log_ratios(self, name: str, actions: Sequence[Action]) -> list[float]:
         return self._agents[name].learner.log_ratios(actions)
 
-    def check_reads(self, name: str, observations: Sequence[Observation], place: str) -> None:
-        self._agents[name].check_reads(observations, place)
-
     def weights(self, name: str) -> Weights:
-        """The parameters as they are now."""
-        return [_bytes_of(one) for one in self._agents[name].learner.weights.parameters()]
+        """The parameters as they are now; the first of peers has them all."""
+        parameters = map(whole, self._agents[name].learner.weights.parameters())
+        return [_bytes_of(one) for one in parameters if self._peers.first]
 
     def save(self, name: str) -> Parcel:
         return self._arrived.saved(name)
@@ -119,6 +125,9 @@ class EngineHost:
         self, name: str, prompts: Sequence[Prompt], sampling: Sampling, keep: bool
     ) -> list[tuple[Completion, ...]]:
         return self._engine(name).submit(prompts, sampling, keep).result()
+
+    def check_reads(self, name: str, observations: Sequence[Observation], place: str) -> None:
+        self._agents[name].check_reads(observations, place)
 
     def lend(self, name: str, prefixes: Sequence[Ids]) -> dict[Ids, RowCache]:
         """The kept keys and values of some tokens, for another replica."""

@@ -26,7 +26,7 @@ class Asked:
     """
 
     def __init__(self, ref: Any, seat: RaySeat, needs: Sequence[Asked] = ()) -> None:
-        self.ref, self._seat, self._needs = ref, seat, needs
+        self.ref, self.seat, self._needs = ref, seat, needs
         self._known: list[Any] = []
 
     @property
@@ -39,13 +39,48 @@ class Asked:
     def result(self) -> Any:
         if not self._known:
             try:
-                self._known.append(self._seat.awaited(self.ref))
+                self._known.append(self.seat.awaited(self.ref))
             except LostWorkerError:
                 for one in self._needs:  # one of these may be the worker that is lost
-                    one._seat.answered(one.ref, wait=0)
-                self._seat.lost = True
+                    one.seat.answered(one.ref, wait=0)
+                self.seat.lost = True
                 raise
         return self._known[0]
+
+
+class JointAsked:
+    """An answer that several workers owe together; the first one's counts, and any other's error.
+
+    Args:
+        parts: what each of them owes.
+    """
+
+    def __init__(self, parts: Sequence[Asked]) -> None:
+        self.parts = parts
+
+    @property
+    def ref(self) -> Any:
+        """What Ray knows the first one's answer by."""
+        return self.parts[0].ref
+
+    def result(self) -> Any:
+        """The first one's answer, once all are there; with one worker all are lost, for they wait for it."""
+        import ray
+
+        waiting = {one.ref: one for one in self.parts}
+        try:
+            while waiting:
+                seconds = next(iter(waiting.values())).seat.seconds
+                there, late = ray.wait(list(waiting), num_returns=1, timeout=seconds)
+                for ref in there:
+                    waiting.pop(ref).result()
+                if not there:
+                    waiting[late[0]].seat.answered(late[0], wait=0)
+        except LostWorkerError:
+            for one in self.parts:
+                one.seat.lost = True
+            raise
+        return self.parts[0].result()
 
 
 class RaySeat:
@@ -57,13 +92,14 @@ class RaySeat:
         seconds: the longest wait for an answer.
 
     Attributes:
+        seconds: that longest wait.
         lost: whether it was found to be gone or hung.
     """
 
     def __init__(self, role: str, share: Share, seconds: float) -> None:
         import ray
 
-        self.role, self._seconds, self.lost = role, seconds, False
+        self.role, self.seconds, self.lost = role, seconds, False
         kind: Any = ray.remote(Worker)
         self._actor: Any = kind.options(
             num_cpus=share.cpus, num_gpus=share.gpus, resources=share.resources or None, max_restarts=0
@@ -85,7 +121,7 @@ class RaySeat:
             CollmError: if something of it differs, or it lacks this package.
         """
         try:
-            theirs = self.answered(self._identity, max(self._seconds, _START_SECONDS))
+            theirs = self.answered(self._identity, max(self.seconds, _START_SECONDS))
         except ModuleNotFoundError as error:
             raise _unlike(self.role, f"lacks {error.name}") from None
         except LostWorkerError as error:
@@ -107,8 +143,8 @@ class RaySeat:
         """
         import ray
 
-        with ray_faults_told(self.role, self._seconds):
-            return ray.get(ref, timeout=self._seconds if wait is None else wait)
+        with ray_faults_told(self.role, self.seconds):
+            return ray.get(ref, timeout=self.seconds if wait is None else wait)
 
     def answered(self, ref: Any, wait: float | None = None) -> Any:
         """As :meth:`awaited`, of what needs no other worker; if none comes, this one is lost."""
@@ -134,14 +170,21 @@ class RaySeat:
         ray.kill(self._actor)
 
     def _asked(self, method: Any, *args: Any) -> Asked:
-        sent = [one.ref if isinstance(one, Asked | Shared) else one for one in args]
+        sent = [one.ref if isinstance(one, Asked | JointAsked | Shared) else one for one in args]
         try:
-            with ray_faults_told(self.role, self._seconds):
-                return Asked(method.remote(*sent), self, [one for one in args if isinstance(one, Asked)])
+            with ray_faults_told(self.role, self.seconds):
+                return Asked(method.remote(*sent), self, [part for one in args for part in _owed(one)])
         except TypeError as error:  # what Ray makes of anything that pickle refuses
             problem = f"something for {self.role} cannot be sent to another process: {first_line(error)}."
             mend = "leave placement.graders.workers at 0, or make the environment's states plain data."
             raise CollmError("placement", problem, mend) from None
+
+
+def _owed(value: Any) -> Sequence[Asked]:
+    """The answers that are owed for an argument."""
+    if isinstance(value, JointAsked):
+        return value.parts
+    return [value] if isinstance(value, Asked) else []
 
 
 class Shared:

@@ -120,7 +120,7 @@ class RemoteAgent(_Kept):
         return report
 
     def check_reads(self, observations: Sequence[Observation], place: str) -> None:
-        self._seat.ask("check_reads", self.name, list(observations), place).result()
+        self._engine.check_reads(observations, place)
 
     def load_optimizer(self, file: Path) -> None:
         self.learner.version = self._load_optimizer(file)

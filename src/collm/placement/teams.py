@@ -21,7 +21,9 @@ from collm.placement.base import Seat
 from collm.placement.engine import RemoteEngine
 from collm.placement.groups import together
 from collm.placement.hosts import CriticHost, EngineHost, LearnerHost, Opening
+from collm.placement.joint import PeerHost, joined
 from collm.placement.parcels import Travelling
+from collm.placement.ray_seats import RaySeat
 from collm.placement.stand_ins import RemoteAgent, RemoteCritic
 
 
@@ -42,7 +44,8 @@ def roles(config: RunConfig, critics: Iterable[str]) -> Iterator[tuple[str, Shar
     for number in range(placement.graders.workers):
         yield grader_role(number), placement.graders
     for group in together(_owners(config)):
-        yield _learner_role(group), placement.learners
+        for number in range(placement.learners.workers):
+            yield _learner_role(group, number), placement.learners
         for number in range(placement.engines.replicas):
             yield _engine_role(group, number), placement.engines
     for critic_group in _critics(config, critics):
@@ -84,12 +87,12 @@ def _open_agents(
     """Agents that share a learner's worker, and the workers of their engines."""
     assert isinstance(config.placement, RayPlacement)
     opening = crew.shared(_opening(group, "agents", checkpoint, config.seed))
-    learner, pending = crew.hold(_learner_role(group), LearnerHost, opening)
+    learner = _open_learner(config.placement, group, opening, crew, waiting)
     replicas = [
         crew.hold(_engine_role(group, number), EngineHost, opening)
         for number in range(config.placement.engines.replicas)
     ]
-    waiting += [pending, *(pending for _, pending in replicas)]
+    waiting += [pending for _, pending in replicas]
     opened = {}
     for name, agent in group.items():
         seats, first = [seat for seat, _ in replicas], list(config.agents).index(name)
@@ -98,13 +101,34 @@ def _open_agents(
     return opened
 
 
+def _open_learner(
+    placement: RayPlacement,
+    group: Mapping[str, AgentConfig],
+    opening: Any,
+    crew: Crew,
+    waiting: list[Pending[None]],
+) -> Seat:
+    """The worker of a learner, or all of them."""
+    share = placement.learners
+    if share.workers == 1:
+        alone, pending = crew.hold(_learner_role(group, 0), LearnerHost, opening)
+        waiting.append(pending)
+        return alone
+    held = [crew.hold(_learner_role(group, number), PeerHost) for number in range(share.workers)]
+    seats = [cast(RaySeat, seat) for seat, _ in held]
+    learner, all_joined = joined(seats, opening, share.sharded, placement.call_seconds)
+    waiting += [*(pending for _, pending in held), all_joined]
+    return learner
+
+
 def grader_role(number: int) -> str:
     """What a grader is called; ``number`` counts from 0."""
     return f"grader {number + 1}"
 
 
-def _learner_role(group: Iterable[str]) -> str:
-    return f"learner {' '.join(group)}"
+def _learner_role(group: Iterable[str], number: int) -> str:
+    names = " ".join(group)
+    return f"learner {number + 1} of {names}" if number else f"learner {names}"
 
 
 def _engine_role(group: Iterable[str], number: int) -> str:

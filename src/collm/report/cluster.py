@@ -123,14 +123,15 @@ def _loads(
     times: Mapping[str, Seconds],
 ) -> Iterator[Load]:
     owners = {name: agent for name, agent in config.agents.items() if agent.shares is None}
-    replicas = placement.engines.replicas
+    replicas, share = placement.engines.replicas, placement.learners
     for group in together(owners):
         needed, spent = [needs[f"agent {name}"] for name in group], [times[f"agent {name}"] for name in group]
         base, own = _base(needed), sum(one.weights for one in needed)
         moments, names = sum(one.moments for one in needed), _short(group)
         most = max(max(one.scoring, one.update) for one in needed)
-        learning = sum(one.learning + one.stepping for one in spent)
-        yield Load(f"learner of {names}", 1, base + own + moments + most, learning, own)
+        several, parts = share.workers, share.workers if share.sharded else 1
+        learning = sum(one.learning / several + one.stepping / parts for one in spent)
+        yield Load(f"learner of {names}", several, (base + own + moments) // parts + most, learning, own)
         drawing = base + own + sum(one.kept for one in needed) + max(one.sampling for one in needed)
         split = sum(one.drawing for one in spent) / replicas
         yield Load(f"engine of {names}", replicas, drawing, split, own * replicas)
