@@ -1,7 +1,7 @@
 """What it buys to draw the next rollouts while an update learns: seconds an update, three ways.
 
-One after the other with one thread of torch, with two, and ahead, where one draws and one learns. It needs two
-idle cores.
+One after the other with one thread of torch, with two, and ahead, where one draws and one learns. It needs
+two idle cores.
 
     python -m benchmarks.ahead --updates 12
 """

@@ -8,14 +8,16 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
+from math import exp
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
 import torch
 
 from collm.agents.policy import Policy
-from collm.agents.team import Team, load_team
+from collm.agents.team import Team, load_agents, load_team
 from collm.agents.understudy import Understudy
 from collm.config.tree import RunConfig, make_config, plain
 from collm.contract.held import hold
@@ -226,6 +228,23 @@ def test_weights_that_did_not_follow_are_refused(
     monkeypatch.setattr(Understudy, "follow", at_first_alone)
     with pytest.raises(CollmError, match=r"drawn with version 0 of its weights, and .* began with 1"):
         train(ahead(recipe), tmp_path, Silent())
+
+
+def test_ratios_are_those_to_the_weights_that_drew(recipe: Recipe, tmp_path: Path) -> None:
+    """What the update before has learned is in them from the first step on."""
+    train(ahead(recipe, training={"max_updates": 4, "checkpoint_every": 1}), tmp_path, Silent())
+    config, third = ahead(recipe), tmp_path / "checkpoints" / "update-000003"
+    kept = [json.loads(line) for line in (third / FILE).read_text().splitlines()][1:]
+    for name, agent in load_agents(config.agents, third).items():
+        drawn = [turn["joint_action"][name] for row in kept for turn in row["turns"]]
+        pairs = [(tuple(one["prompt_ids"]), tuple(one["token_ids"])) for one in drawn]
+        changes = [
+            sum(now) - sum(one["token_logprobs"])
+            for now, one in zip(agent.learner.logprobs(pairs), drawn, strict=True)
+        ]
+        found = rows(tmp_path / "metrics.jsonl")[3][f"ratio/{name}"]
+        assert found == pytest.approx(fmean(map(exp, changes)), abs=1e-5)
+        assert abs(found - 1) > 1e-3
 
 
 def test_in_half_precision_the_older_weights_score_their_replies_as_a_step_would(
