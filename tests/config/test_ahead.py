@@ -57,7 +57,7 @@ def test_what_bounds_its_ratios_is_taken(recipe: Recipe, algorithm: dict[str, An
 
 @pytest.mark.parametrize("kind", ["madpo", "reward_model"])
 def test_what_learns_from_anybodys_play_needs_no_bound(recipe: Recipe, kind: str) -> None:
-    critic = None if kind == "madpo" else {}
+    critic: dict[str, Any] | None = None if kind == "madpo" else {}
     assert recipe(training=AHEAD, algorithm={"type": kind}, critic=critic).training.collect_ahead
 
 

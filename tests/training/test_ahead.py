@@ -139,7 +139,7 @@ SECTIONS: Mapping[str, Mapping[str, Any]] = {
     "collm_cc": {},
     "steps": {"algorithm": {"minibatch_size": 1, "update_epochs": 2}},
     "mappo": {"algorithm": {"type": "mappo", "ratio_cap": None}},
-    "adapters": {"agents": {"*": {"adapter": {"r": 4}}}},
+    "adapters": {"agents": {"*": {"adapter": {"r": 4}, "gradient_checkpointing": True}}},
     "one base": {"agents": {"*": {"adapter": {"r": 4}}}, "critic": {"adapter": {"r": 4}}},
     "shared": {"agents": {"b": {"shares": "a"}}},
     "frozen": {"agents": {"b": {"frozen": True}}},

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from collm.envs.probes import CreditProbe
 from collm.runs.run import Run
 from collm.training.display import Silent
 from collm.training.run import train
@@ -35,7 +36,7 @@ def test_a_probe_is_learned_one_version_behind(
         training={"epochs": 50, "tasks_per_update": 4, "episodes_per_task": 8, "checkpoint_every": 50},
         evaluation={"tasks": 4, "samples": 16},
     )
-    optimum = type(config.env).optimum
+    optimum = CreditProbe.optimum
     train(config, tmp_path, Silent())
     rows = Run(tmp_path).metrics
     returns = [row["return_mean"] for row in rows]
