@@ -47,6 +47,12 @@ def test_work_and_memory_of_the_demo_are_printed() -> None:
     assert "updates: 12\n" in printed("demo", "training.epochs=2", "training.tasks_per_update=32")
 
 
+def test_a_copy_to_draw_with_beside_the_learning_is_shown() -> None:
+    text = printed("demo", "training.collect_ahead=true", "algorithm.ratio_cap=2")
+    assert re.search(r"moments +shared base +copy", text)
+    assert re.search(r"^agent player_1 +[\d,]+ +(\d+\.\d\d) +\d+\.\d\d +\d+\.\d\d +\1$", text, re.MULTILINE)
+
+
 def test_what_models_do_not_take_is_told_too() -> None:
     text = printed("demo", "algorithm.type=qmix", "bonus={}", "agents.player_1.engine.type=vllm")
     assert re.search(r"^mixer team\.mixer: 0\.\d\d MiB of the host's memory$", text, re.MULTILINE)

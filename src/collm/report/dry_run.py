@@ -132,7 +132,7 @@ def _held(roles: Sequence[Footprint]) -> Table:
             f"{one.weights / size:.2f}",
             f"{one.moments / size:.2f}",
             shared,
-            *([f"{(one.copy or 0) / size:.2f}"] if ahead else []),
+            *(["" if one.copy is None else f"{one.copy / size:.2f}"] if ahead else []),
         )
     return table
 
