@@ -125,12 +125,13 @@ class DataParallel:
 
 def buckets(tensors: Sequence[Tensor], size: int) -> Iterator[list[Tensor]]:
     """Tensors in order, so many at once as have ``size`` numbers, or one."""
-    bucket: list[Tensor] = []
+    bucket, held = list[Tensor](), 0
     for one in tensors:
-        if bucket and sum(other.numel() for other in bucket) + one.numel() > size:
+        if bucket and held + one.numel() > size:
             yield bucket
-            bucket = []
+            bucket, held = [], 0
         bucket.append(one)
+        held += one.numel()
     if bucket:
         yield bucket
 
