@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -8,15 +8,14 @@ from typing import Any, cast
 import pytest
 import torch
 
-from collm.agents.team import Team, open_mixers
-from collm.algorithms.base import MixerView
+from collm.agents.team import Team
 from collm.config.merging import merged
 from collm.config.tree import RunConfig, make_config, plain
 from collm.contract.held import Held
 from collm.env import AnyEnvironment
 from collm.errors import CollmError
 from collm.placement.base import LocalPlace
-from collm.placement.hosts import GraderHost
+from collm.placement.grading import GraderHost
 from collm.placement.stand_ins import GradedElsewhere
 from collm.placement.teams import open_elsewhere, roles
 from collm.training.display import Silent
@@ -40,16 +39,8 @@ class HerePlace(LocalPlace):
         seats = [self.crew.hold(f"grader {number}", GraderHost, held.env)[0] for number in range(2)]
         return replace(held, env=cast(AnyEnvironment, GradedElsewhere(held.env, seats)))
 
-    def team(
-        self,
-        config: RunConfig,
-        critics: Iterable[str],
-        checkpoint: Path | None,
-        mixers: Mapping[str, MixerView],
-        numbers: int,
-    ) -> Team:
-        elsewhere = open_elsewhere(config, critics, checkpoint, self.crew)
-        return replace(elsewhere, mixers=open_mixers(mixers, numbers, checkpoint, config.seed))
+    def team(self, config: RunConfig, critics: Iterable[str], checkpoint: Path | None) -> Team:
+        return open_elsewhere(config, critics, checkpoint, self.crew)
 
 
 @pytest.fixture(autouse=True)

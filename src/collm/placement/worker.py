@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import sys
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib import import_module
@@ -43,14 +44,18 @@ def identity() -> Identity:
 
 
 class Worker:
-    """Answers for its host."""
+    """Answers for its host.
 
-    def __init__(self) -> None:
+    Args:
+        module: has the kind of host; importing it takes seconds, in which all workers are only starting.
+    """
+
+    def __init__(self, module: str) -> None:
         from collm.base.quiet import quiet_libraries, spare_absent_hub
 
         quiet_libraries()  # before they are imported
         spare_absent_hub()
-        import_module("collm.placement.hosts")  # takes seconds, in which all workers are only starting
+        import_module(module)
         self._host: Any = None
 
     def identity(self) -> Identity:
@@ -61,9 +66,8 @@ class Worker:
 
     def hold(self, kind: type, threads: int, *args: Any) -> None:
         """Let go of what is held and hold ``kind(*args)``, which computes with so many threads."""
-        import torch
-
-        torch.set_num_threads(threads)
+        if "torch" in sys.modules:  # a grader's environment, or a cell of a sweep, may do without
+            sys.modules["torch"].set_num_threads(threads)
         self._host = None
         self._host = kind(*args)
 
