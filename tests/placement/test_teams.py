@@ -10,7 +10,7 @@ import torch
 
 from collm.agents.team import Team
 from collm.config.merging import merged
-from collm.config.tree import RunConfig, make_config, plain
+from collm.config.tree import RunConfig
 from collm.contract.held import Held
 from collm.env import AnyEnvironment
 from collm.errors import CollmError
@@ -20,7 +20,7 @@ from collm.placement.stand_ins import GradedElsewhere
 from collm.placement.teams import open_elsewhere, roles
 from collm.training.display import Silent
 from collm.training.run import train
-from tests.placement.runs import assert_same_results
+from tests.placement.runs import assert_same_results, of_one_policy
 from tests.placement.seats import HereCrew
 from tests.tiny_runs import Recipe
 
@@ -101,10 +101,8 @@ def test_adapters_on_one_base_are_trained_together_elsewhere(recipe: Recipe, tmp
 
 @pytest.mark.usefixtures("elsewhere")
 def test_a_shared_policy_is_one_elsewhere(recipe: Recipe, tmp_path: Path) -> None:
-    values = plain(recipe(agents=ROWS))
-    values["agents"]["b"] = {"shares": "a"}
-    train(make_config(values, "recipe"), tmp_path / "here", Silent())
-    train(make_config({**values, "placement": RAY}, "recipe"), tmp_path / "there", Silent())
+    train(of_one_policy(recipe, agents=ROWS), tmp_path / "here", Silent())
+    train(of_one_policy(recipe, agents=ROWS, placement=RAY), tmp_path / "there", Silent())
     assert_same_results(tmp_path / "there", tmp_path / "here")
 
 
