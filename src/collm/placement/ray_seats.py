@@ -104,7 +104,7 @@ class RaySeat:
         kind: Any = ray.remote(Worker)
         self._actor: Any = kind.options(
             num_cpus=share.cpus, num_gpus=share.gpus, resources=share.resources or None, max_restarts=0
-        ).remote(module)
+        ).remote(role, module)
         self._identity = self._actor.identity.remote()
 
     def ask(self, method: str, *args: Any) -> Asked:

@@ -12,7 +12,7 @@ from importlib import import_module
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +47,20 @@ class Worker:
     """Answers for its host.
 
     Args:
+        role: what it plays; Ray's dashboard and logs call it so.
         module: has the kind of host; importing it takes seconds, in which all workers are only starting.
     """
 
-    def __init__(self, module: str) -> None:
+    def __init__(self, role: str, module: str) -> None:
         from collm.base.quiet import quiet_libraries, spare_absent_hub
 
         quiet_libraries()  # before they are imported
         spare_absent_hub()
         import_module(module)
-        self._host: Any = None
+        self._role, self._host = role, cast(Any, None)
+
+    def __repr__(self) -> str:
+        return self._role
 
     def identity(self) -> Identity:
         return identity()
