@@ -39,7 +39,8 @@ def main() -> None:
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        train_child(*options.child, options.updates)
+        case, place, folder = options.child
+        train_child(case, place, Path(folder), options.updates)
         return
     rows = []
     for case in options.cases:
@@ -75,7 +76,7 @@ def _trained(case: str, place: str, folder: str, updates: int) -> dict[str, Any]
     return answer
 
 
-def train_child(case: str, place: str, folder: str, updates: str | int) -> None:
+def train_child(case: str, place: str, folder: Path, updates: int) -> None:
     """A run in this process; the median seconds of its later updates, and every update's return."""
     if place == "Ray, one core":
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
@@ -85,7 +86,7 @@ def train_child(case: str, place: str, folder: str, updates: str | int) -> None:
     from collm.training.display import Silent
     from collm.training.run import train
 
-    config, out = configuration(case, Path(folder), int(updates)), Path(tempfile.mkdtemp(dir=folder))
+    config, out = configuration(case, folder, updates), Path(tempfile.mkdtemp(dir=folder))
     placement = LocalPlacement() if place == "here" else RayPlacement()
     train(config.model_copy(update={"placement": placement}), out, Silent())
     rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]

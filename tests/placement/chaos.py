@@ -97,10 +97,12 @@ class Driver:
     def doing(self) -> str:
         return (self._lines("doing") or ["opening"])[-1]
 
-    @property
-    def roles(self) -> dict[int, str]:
-        """Of processes that play, or have played."""
-        return {int(number): role for number, role in (line.split(" ", 1) for line in self._lines("roles"))}
+    def workers(self, *nodes: Any) -> dict[str, psutil.Process]:
+        """Processes of some nodes, by the roles that they play."""
+        roles = {int(number): role for number, role in (line.split(" ", 1) for line in self._lines("roles"))}
+        raylets = [node.all_processes["raylet"][0].process.pid for node in nodes]
+        children = [one for raylet in raylets for one in psutil.Process(raylet).children()]
+        return {roles[one.pid]: one for one in children if one.pid in roles}
 
     @property
     def said(self) -> str:
@@ -118,39 +120,26 @@ class Driver:
             time.sleep(0.005)
 
 
-def workers() -> list[psutil.Process]:
-    """The processes that play roles, of whatever node on this machine."""
-    return [
-        one
-        for one in psutil.process_iter(["cmdline", "ppid"])
-        if "ray::Worker" in " ".join(one.info["cmdline"] or [])
-    ]
-
-
 Shot = Callable[[], None]
 """Kills at once what was chosen before."""
 
 
-def at_worker(driver: Driver, dice: random.Random) -> tuple[str, Shot]:
-    victim = dice.choice(sorted(workers(), key=lambda one: driver.roles.get(one.pid, "")))
-    return driver.roles.get(victim.pid, "a worker that just starts"), victim.kill
+def at_worker(driver: Driver, cluster: Any, dice: random.Random) -> tuple[str, Shot]:
+    alive = driver.workers(*cluster.list_all_nodes())
+    role = dice.choice(sorted(alive))
+    return role, alive[role].kill
 
 
 def at_node(driver: Driver, cluster: Any) -> tuple[str, Shot]:
     """The one of the two nodes beside the head that has more workers; another takes its place."""
-    held = {node: _held(driver, node) for node in cluster.list_all_nodes()[1:]}
+    held = {node: sorted(driver.workers(node)) for node in cluster.list_all_nodes()[1:]}
     node = max(held, key=lambda one: len(held[one]))
 
     def shoot() -> None:
         cluster.remove_node(node, allow_graceful=False)
         add_node(cluster)
 
-    return f"a node with {', '.join(sorted(held[node])) or 'no worker'}", shoot
-
-
-def _held(driver: Driver, node: Any) -> list[str]:
-    (raylet,) = node.all_processes["raylet"]
-    return [driver.roles.get(one.pid, "?") for one in workers() if one.info["ppid"] == raylet.process.pid]
+    return f"a node with {', '.join(held[node]) or 'no worker'}", shoot
 
 
 def at_driver(driver: Driver) -> tuple[str, Shot]:
@@ -168,7 +157,7 @@ def chaos(recipe: Recipe, cluster: Any, folder: Path, seed: int) -> tuple[list[K
     file.write_text(yaml.safe_dump(plain(disturbed(recipe, cluster.address))))
     driver, kills = Driver(file, folder / "chaos"), list[Kill]()
     aims: dict[str, Callable[[], tuple[str, Shot]]] = {
-        "worker": lambda: at_worker(driver, dice),
+        "worker": lambda: at_worker(driver, cluster, dice),
         "node": lambda: at_node(driver, cluster),
         "driver": lambda: at_driver(driver),
     }
