@@ -20,16 +20,16 @@ from collm.placement.ray_seats import RaySeat
 from collm.runs.folder import RunFolder
 from collm.training import loop
 
+SYNC, REST = "weight sync", "sampling"
+"""Weights are sent within sampling and evaluation; what is nothing else is sampling, or logging."""
+
 PHASES = {
-    "sampling": (loop, "rollout"),
     "update": (loop, "learn"),
     "checkpoint": (RunFolder, "save"),
     "evaluation": (loop, "evaluate"),
     "opening": (RayPlace, "team"),
 }
-"""Whose call each phase is. Weights are sent within sampling and evaluation."""
-
-SYNC = "weight sync"
+"""Whose call each phase is."""
 
 
 class Marks:
@@ -37,7 +37,7 @@ class Marks:
 
     def __init__(self, folder: Path) -> None:
         self._doing, self._roles = (folder / "doing").open("a"), (folder / "roles").open("a")
-        self._phases = ["between"]
+        self._phases = [REST]
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
