@@ -16,15 +16,16 @@ import yaml
 
 from collm.config.tree import RunConfig, plain
 from tests.placement.clusters import add_node
+from tests.placement.driver import SYNC
 from tests.placement.runs import of_one_policy
 from tests.tiny_runs import Recipe
 
 VICTIMS = ("worker",) * 15 + ("node",) * 2 + ("driver",) * 3
-MOMENTS = ("sampling", "weight sync", "update", "checkpoint", "evaluation") * 4
+MOMENTS = ("sampling", SYNC, "update", "checkpoint", "evaluation") * 4
 """What the run is doing when the order to kill is given."""
 
-LONGEST_WAIT = 0.1
-"""Seconds from the order to the kill, at most: it may hit whatever comes next."""
+LONGEST_WAIT = 0.05
+"""Seconds from the order to the kill, at most: it may hit whatever comes next. Weights are sent faster."""
 
 SECTIONS: dict[str, Any] = {
     "agents": {"*": {"batch_rows": 3}},
@@ -167,7 +168,7 @@ def chaos(recipe: Recipe, cluster: Any, folder: Path, seed: int) -> tuple[list[K
         _await_progress(driver, kills, began)
         victim, shoot = aims[kind]()
         driver.await_until(lambda: driver.doing == moment)  # noqa: B023
-        time.sleep(dice.uniform(0, LONGEST_WAIT))
+        time.sleep(0.0 if moment == SYNC else dice.uniform(0, LONGEST_WAIT))
         kills.append(Kill(time.monotonic() - began, driver.updates, driver.doing, victim, kind))
         shoot()
     _await_progress(driver, kills, began)
