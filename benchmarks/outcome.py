@@ -68,9 +68,20 @@ def bars(rows: Sequence[Row], values: Sequence[str], title: str, line: float | N
     return figure
 
 
+def markdown(rows: Sequence[Row]) -> str:
+    """The rows as a table of a page."""
+    columns = _columns(rows)
+    lines = [columns, ["---"] * len(columns), *([_cell(row.get(key)) for key in columns] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _columns(rows: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys(key for row in rows for key in row))
+
+
 def _table(title: str, rows: Sequence[Row]) -> Table:
     table = Table(title=title)
-    columns = list(dict.fromkeys(key for row in rows for key in row))
+    columns = _columns(rows)
     for column in columns:
         table.add_column(column)
     for row in rows:

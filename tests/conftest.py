@@ -14,7 +14,7 @@ settings.register_profile("collm", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "collm"))
 
-pytest_plugins = ["tests.tiny_agents", "tests.tiny_runs"]
+pytest_plugins = ["tests.placement.clusters", "tests.tiny_agents", "tests.tiny_runs"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -107,6 +107,7 @@ except SystemExit:
         "import collm.runs.records, collm.runs.files, collm.runs.summary",
         "import collm.runs.folder",
         "import collm.config.recipes, collm.env, collm.contract.held, collm.rollout",
+        "import collm.placement.worker, collm.placement.grading, collm.sweep.cell_host",
         "from collm.config.recipes import load_recipe\nload_recipe('demo')",
         COMMAND.format("'--help'"),
         COMMAND.format("'recipes'"),

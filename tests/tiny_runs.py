@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,8 +19,15 @@ SPOKEN = "01?!AB\n"
 
 @pytest.fixture(scope="session")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
-    """Make a checked configuration from the standard one and some sections that differ."""
-    root = tmp_path_factory.mktemp("models")
+    return recipe_in(tmp_path_factory.mktemp("models"))
+
+
+def recipe_in(root: Path) -> Recipe:
+    """Make a checked configuration from the standard one and some sections that differ.
+
+    Args:
+        root: an empty folder, for its models.
+    """
     for seed, name in enumerate(("a", "b")):
         save_letters(root / name, SPOKEN, seed)
     save_letters(root / "critic", "[a observation]\n[b action]\n" + SPOKEN, seed=2)

@@ -8,15 +8,34 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import pytest
+
 STORE = 80 * 2**20
 """Bytes of a node's object store, about the least that Ray takes."""
 
 _ATTEMPTS = 5
 
 
+CPUS = 6
+"""Logical ones of a node."""
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Any]:
+    """Three nodes for all tests."""
+    with three_nodes() as nodes:
+        yield nodes
+
+
+@pytest.fixture
+def address(cluster: Any) -> str:
+    """Of the three nodes."""
+    return str(cluster.address)
+
+
 @contextmanager
-def three_nodes(cpus: int = 6) -> Iterator[Any]:
-    """A head and two more nodes, each with so many logical CPUs."""
+def three_nodes() -> Iterator[Any]:
+    """A head and two more nodes."""
     import ray
     from ray.cluster_utils import Cluster
 
@@ -25,19 +44,19 @@ def three_nodes(cpus: int = 6) -> Iterator[Any]:
     cluster = Cluster()
     try:
         for _ in range(3):
-            add_node(cluster, cpus)
+            add_node(cluster)
         yield cluster
     finally:
         ray.shutdown()
         cluster.shutdown()
 
 
-def add_node(cluster: Any, cpus: int = 6) -> Any:
+def add_node(cluster: Any) -> Any:
     """One more node; a busy machine may take more than Ray's half minute to start it."""
     for attempt in range(_ATTEMPTS):
         try:
             return cluster.add_node(
-                num_cpus=cpus, object_store_memory=STORE, include_dashboard=False, **_agents()
+                num_cpus=CPUS, object_store_memory=STORE, include_dashboard=False, **_agents()
             )
         except Exception as error:
             if attempt + 1 == _ATTEMPTS or "timed out" not in str(error):

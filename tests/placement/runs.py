@@ -9,7 +9,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from collm.config.tree import RunConfig, make_config, plain
+from tests.tiny_runs import Recipe
 from tests.training.test_loop import checkpoints, checksums, episodes, rows
+
+
+def of_one_policy(recipe: Recipe, **sections: Any) -> RunConfig:
+    """Two agents of one policy: few workers, which are soon there."""
+    values = plain(recipe(**sections))
+    values["agents"]["b"] = {"shares": "a"}
+    return make_config(values, "recipe")
 
 
 def assert_same_results(found: Path, expected: Path) -> None:

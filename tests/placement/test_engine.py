@@ -15,7 +15,7 @@ from collm.errors import CollmError
 from collm.placement.base import LostWorkerError
 from collm.placement.engine import RemoteEngine, portions
 from collm.placement.hosts import EngineHost, LearnerHost, Opening
-from collm.placement.parcels import Travelling
+from collm.placement.travelling import Travelling
 from tests.placement.seats import HereCrew, HereSeat
 
 BATCH_ROWS = 3

@@ -19,7 +19,7 @@ from collm.base.validation import validated
 from collm.placement.base import LostWorkerError
 from collm.placement.hosts import LearnerHost, Opening
 from collm.placement.joint import Membership, PeerHost
-from collm.placement.parcels import Travelling
+from collm.placement.travelling import Travelling
 from tests.processes import HOST, SECONDS
 
 

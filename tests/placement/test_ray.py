@@ -13,13 +13,15 @@ from typing import Any
 import pytest
 import torch
 
+from collm.config.placement import RayPlacement, Share
 from collm.errors import CollmError
+from collm.placement.ray_cluster import join
 from collm.placement.ray_place import RayCrew
+from collm.placement.ray_seats import RaySeat
 from collm.placement.worker import identity
 from collm.training.display import Callback, Silent
 from collm.training.run import train
-from tests.placement.clusters import three_nodes
-from tests.placement.runs import assert_close_results, assert_same_results
+from tests.placement.runs import assert_close_results, assert_same_results, of_one_policy
 from tests.tiny_runs import Recipe
 
 pytestmark = pytest.mark.ray
@@ -31,12 +33,6 @@ def on(address: str | None, **settings: Any) -> dict[str, Any]:
     return {"type": "ray", "address": address, "call_seconds": 240, **settings}
 
 
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with three_nodes() as cluster:
-        yield cluster.address
-
-
 @pytest.fixture(autouse=True)
 def _threads() -> Iterator[None]:
     threads = torch.get_num_threads()
@@ -44,19 +40,18 @@ def _threads() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
+def test_a_run_on_ray_is_the_run_here_bit_for_bit(address: str, recipe: Recipe, tmp_path: Path) -> None:
+    placement = on(address, engines={"replicas": 2}, graders={"workers": 2})
+    train(recipe(agents=ROWS, placement=placement), tmp_path / "there", Silent())
+    train(recipe(agents=ROWS), tmp_path / "here", Silent())
+    assert_same_results(tmp_path / "there", tmp_path / "here")
+
+
 @pytest.fixture(scope="module")
 def here(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("runs") / "here"
-    train(recipe(agents=ROWS), out, Silent())
+    train(of_one_policy(recipe), out, Silent())
     return out
-
-
-def test_a_run_on_ray_is_the_run_here_bit_for_bit(
-    address: str, recipe: Recipe, here: Path, tmp_path: Path
-) -> None:
-    placement = on(address, engines={"replicas": 2}, graders={"workers": 2})
-    train(recipe(agents=ROWS, placement=placement), tmp_path / "there", Silent())
-    assert_same_results(tmp_path / "there", here)
 
 
 def test_a_run_goes_on_from_here_to_ray_and_back(
@@ -65,7 +60,7 @@ def test_a_run_goes_on_from_here_to_ray_and_back(
     out = tmp_path / "run"
     for updates, placement in ((2, {"type": "local"}), (4, on(address)), (None, {"type": "local"})):
         sections = {"placement": placement, "training": {"max_updates": updates}}
-        train(recipe(agents=ROWS, **sections), out, Silent(), resume=updates != 2)
+        train(of_one_policy(recipe, **sections), out, Silent(), resume=updates != 2)
     assert_same_results(out, here)
 
 
@@ -76,7 +71,7 @@ def test_a_run_goes_on_with_learners_of_two_workers_and_back(
     out, joint = tmp_path / "run", on(address, learners={"workers": 2, "sharded": several})
     for updates, placement in ((2, {"type": "local"}), (4, joint), (None, {"type": "local"})):
         sections = {"placement": placement, "training": {"max_updates": updates}}
-        train(recipe(agents=ROWS, **sections), out, Silent(), resume=updates != 2)
+        train(of_one_policy(recipe, **sections), out, Silent(), resume=updates != 2)
     assert_close_results(out, here)
 
 
@@ -105,11 +100,11 @@ def workers() -> dict[str, int]:
 def test_a_hung_worker_is_noticed_and_replaced(
     address: str, recipe: Recipe, here: Path, tmp_path: Path
 ) -> None:
-    display = Wounding("engine 1 of b", signal.SIGSTOP)
-    placement = on(address, call_seconds=15, restarts=20)
-    train(recipe(agents=ROWS, placement=placement), tmp_path / "run", display)
+    display = Wounding("engine 1 of a", signal.SIGSTOP)
+    placement = on(address, call_seconds=10, restarts=20)
+    train(of_one_policy(recipe, placement=placement), tmp_path / "run", display)
     told, *_ = [note for note in display.notes if "Going on" in note]  # a busy machine may seem to hang again
-    assert "engine 1 of b has not answered for 15 s" in told
+    assert "engine 1 of a has not answered for 10 s" in told
     assert told.endswith("Going on from the checkpoint update-000002.")
     assert_same_results(tmp_path / "run", here)
 
@@ -119,7 +114,7 @@ def test_a_learner_that_lost_one_of_its_workers_gets_new_ones(
 ) -> None:
     display = Wounding("learner 2 of a", signal.SIGKILL)
     placement = on(address, learners={"workers": 2}, restarts=20)
-    train(recipe(agents=ROWS, placement=placement), tmp_path / "run", display)
+    train(of_one_policy(recipe, placement=placement), tmp_path / "run", display)
     assert any("learner" in note and "Going on" in note for note in display.notes)
     assert_close_results(tmp_path / "run", here)
 
@@ -129,8 +124,8 @@ def test_without_restarts_a_lost_worker_ends_the_run_with_one_message(
 ) -> None:
     display, out = Wounding("learner a", signal.SIGKILL), tmp_path / "run"
     with pytest.raises(CollmError, match=r"learner a is gone .*go on with --resume"):
-        train(recipe(agents=ROWS, placement=on(address, restarts=0)), out, display)
-    train(recipe(agents=ROWS, placement=on(address)), out, Silent(), resume=True)
+        train(of_one_policy(recipe, placement=on(address, restarts=0)), out, display)
+    train(of_one_policy(recipe), out, Silent(), resume=True)
     assert_same_results(out, here)
 
 
@@ -150,9 +145,16 @@ def test_more_than_the_cluster_has_is_refused(address: str, recipe: Recipe, tmp_
 
 
 def test_a_worker_with_another_version_of_the_package_is_refused(
-    address: str, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    import ray
+
     newer = replace(identity(), collm="9.9 (0123456789ab)")
     monkeypatch.setattr("collm.placement.ray_seats.identity", lambda: newer)
-    with pytest.raises(CollmError, match=r"learner a has collm .* for 9\.9 .*install the same versions"):
-        train(recipe(placement=on(address)), tmp_path / "run", Silent())
+    join(RayPlacement(address=address), [])
+    try:
+        seat = RaySeat("learner a", Share(), 240, "collm.placement.grading")
+        with pytest.raises(CollmError, match=r"learner a has collm .* for 9\.9 .*install the same versions"):
+            seat.check_identity()
+    finally:
+        ray.shutdown()

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -8,20 +8,19 @@ from typing import Any, cast
 import pytest
 import torch
 
-from collm.agents.team import Team, open_mixers
-from collm.algorithms.base import MixerView
+from collm.agents.team import Team
 from collm.config.merging import merged
-from collm.config.tree import RunConfig, make_config, plain
+from collm.config.tree import RunConfig
 from collm.contract.held import Held
 from collm.env import AnyEnvironment
 from collm.errors import CollmError
 from collm.placement.base import LocalPlace
-from collm.placement.hosts import GraderHost
+from collm.placement.grading import GraderHost
 from collm.placement.stand_ins import GradedElsewhere
 from collm.placement.teams import open_elsewhere, roles
 from collm.training.display import Silent
 from collm.training.run import train
-from tests.placement.runs import assert_same_results
+from tests.placement.runs import assert_same_results, of_one_policy
 from tests.placement.seats import HereCrew
 from tests.tiny_runs import Recipe
 
@@ -40,16 +39,8 @@ class HerePlace(LocalPlace):
         seats = [self.crew.hold(f"grader {number}", GraderHost, held.env)[0] for number in range(2)]
         return replace(held, env=cast(AnyEnvironment, GradedElsewhere(held.env, seats)))
 
-    def team(
-        self,
-        config: RunConfig,
-        critics: Iterable[str],
-        checkpoint: Path | None,
-        mixers: Mapping[str, MixerView],
-        numbers: int,
-    ) -> Team:
-        elsewhere = open_elsewhere(config, critics, checkpoint, self.crew)
-        return replace(elsewhere, mixers=open_mixers(mixers, numbers, checkpoint, config.seed))
+    def team(self, config: RunConfig, critics: Iterable[str], checkpoint: Path | None) -> Team:
+        return open_elsewhere(config, critics, checkpoint, self.crew)
 
 
 @pytest.fixture(autouse=True)
@@ -110,10 +101,8 @@ def test_adapters_on_one_base_are_trained_together_elsewhere(recipe: Recipe, tmp
 
 @pytest.mark.usefixtures("elsewhere")
 def test_a_shared_policy_is_one_elsewhere(recipe: Recipe, tmp_path: Path) -> None:
-    values = plain(recipe(agents=ROWS))
-    values["agents"]["b"] = {"shares": "a"}
-    train(make_config(values, "recipe"), tmp_path / "here", Silent())
-    train(make_config({**values, "placement": RAY}, "recipe"), tmp_path / "there", Silent())
+    train(of_one_policy(recipe, agents=ROWS), tmp_path / "here", Silent())
+    train(of_one_policy(recipe, agents=ROWS, placement=RAY), tmp_path / "there", Silent())
     assert_same_results(tmp_path / "there", tmp_path / "here")
 
 

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from collm.runs.run import Run
 from collm.sweep.on_ray import OnRay, RayCell
 from collm.sweep.places import Job
 from tests.commands import make_workspace, own_modules, run_command
-from tests.placement.clusters import three_nodes
+from tests.placement.clusters import CPUS
 
 pytestmark = pytest.mark.ray
 
@@ -29,12 +28,6 @@ set: [training.epochs=1]
 evaluation: {samples: 2, tasks: 1, greedy: false}
 """
 WAITS = "import time\nfrom pathlib import Path\nPath('began').touch()\ntime.sleep(600)\n"
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with three_nodes(cpus=1) as cluster:
-        yield cluster.address
 
 
 def waiting(folder: Path) -> Job:
@@ -91,7 +84,7 @@ def played(sweep: Path, name: str) -> tuple[list[float], float, list[str]]:
 
 def test_a_lost_worker_is_a_failed_cell_and_its_slot_is_filled_again(address: str, tmp_path: Path) -> None:
     place, job = OnRay(address, None), waiting(tmp_path)
-    assert place.slots == 3
+    assert place.slots == 3 * CPUS
     cell = place.start(job, 0)
     begun(cell, tmp_path)
     os.kill(place._seats[0].process(), signal.SIGKILL)

@@ -134,8 +134,6 @@ def load_team(
     critics: Iterable[str],
     checkpoint: Path | None = None,
     seed: int = 0,
-    mixers: Mapping[str, MixerView] | None = None,
-    numbers: int = 0,
 ) -> Team:
     """Agents and critics, ready to train; :meth:`Team.load_optimizers` takes up how a checkpoint learned.
 
@@ -146,8 +144,6 @@ def load_team(
         checkpoint: written by :meth:`Team.save`; has the weights of every agent, and of critics that are
             of its algorithm too.
         seed: the run's.
-        mixers: what the mixers are to be, by name.
-        numbers: how many the environment's ``m_t`` has.
 
     Raises:
         CollmError: if a model or tokenizer cannot be opened.
@@ -159,13 +155,19 @@ def load_team(
     agents = load_agents(configs, checkpoint, seed, bases)
     if isinstance(critic, TrunkConfig):
         opened |= {name: TrunkCritic(critic, agents[name], folder, seed) for name, folder in saved.items()}
-    return Team(agents, opened, open_mixers(mixers or {}, numbers, checkpoint, seed))
+    return Team(agents, opened)
 
 
 def open_mixers(
     mixers: Mapping[str, MixerView], numbers: int, checkpoint: Path | None, seed: int
 ) -> dict[str, Mixer]:
-    """The mixers of a team; arguments as :func:`load_team` has them."""
+    """The mixers of a team.
+
+    Args:
+        mixers: what they are to be, by name.
+        numbers: how many the environment's ``m_t`` has.
+        checkpoint, seed: as :func:`load_team` has them.
+    """
     return {
         name: Mixer(view, numbers, name, saved_member(checkpoint, "mixers", name), seed)
         for name, view in mixers.items()

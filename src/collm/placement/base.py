@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from collm.agents.team import Team, load_team
-from collm.algorithms.base import MixerView
 from collm.config.tree import RunConfig
 from collm.contract.held import Held
 from collm.engines.base import Pending
@@ -47,14 +46,7 @@ class Place(Protocol):
     def environment(self, held: Held) -> Held:
         """The environment, stepped where graders are."""
 
-    def team(
-        self,
-        config: RunConfig,
-        critics: Iterable[str],
-        checkpoint: Path | None,
-        mixers: Mapping[str, MixerView],
-        numbers: int,
-    ) -> Team:
+    def team(self, config: RunConfig, critics: Iterable[str], checkpoint: Path | None) -> Team:
         """The team, as :func:`collm.agents.team.load_team` has it."""
 
     def persist(self, attempt: Callable[[bool], ResultT], resume: bool, folder: Path) -> ResultT:
@@ -74,15 +66,8 @@ class LocalPlace:
     def environment(self, held: Held) -> Held:
         return held
 
-    def team(
-        self,
-        config: RunConfig,
-        critics: Iterable[str],
-        checkpoint: Path | None,
-        mixers: Mapping[str, MixerView],
-        numbers: int,
-    ) -> Team:
-        return load_team(config.agents, config.critic, critics, checkpoint, config.seed, mixers, numbers)
+    def team(self, config: RunConfig, critics: Iterable[str], checkpoint: Path | None) -> Team:
+        return load_team(config.agents, config.critic, critics, checkpoint, config.seed)
 
     def persist(self, attempt: Callable[[bool], ResultT], resume: bool, folder: Path) -> ResultT:
         return attempt(resume)

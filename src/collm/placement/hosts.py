@@ -1,4 +1,4 @@
-"""What workers hold: agents that learn, agents that draw, critics, an environment.
+"""What workers hold: agents that learn, agents that draw, critics.
 
 Each holds ordinary members of a team and calls them, so that there is one way to compute anything.
 """
@@ -22,12 +22,12 @@ from collm.algorithms.base import AnyView
 from collm.engines.base import Completion, Prompt
 from collm.engines.cache import RowCache
 from collm.engines.in_process import InProcess
-from collm.env import AnyEnvironment, Transition
 from collm.models.backbone import Backbones
 from collm.models.config import Sampling
 from collm.models.peers import ALONE, Peers
 from collm.models.spreading import whole
-from collm.placement.parcels import Parcel, Travelling, packed_by, renamed
+from collm.placement.parcels import Parcel, packed_by, renamed
+from collm.placement.travelling import Travelling
 from collm.types import Action, Ids, Observation, Tree
 
 Weights = list[Any]
@@ -190,16 +190,6 @@ class CriticHost:
 
     def load_optimizer(self, name: str, content: bytes) -> None:
         self._arrived.load_optimizer(name, content)
-
-
-class GraderHost:
-    """An environment that steps here."""
-
-    def __init__(self, env: AnyEnvironment) -> None:
-        self._env = env
-
-    def step(self, state: Any, replies: Mapping[str, str]) -> Transition[Any]:
-        return self._env.step(state, replies)
 
 
 def _bytes_of(parameter: Tensor) -> Any:

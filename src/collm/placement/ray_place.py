@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from collm.agents.team import Team, open_mixers
-from collm.algorithms.base import MixerView
-from collm.config.placement import RayPlacement, Share
+from collm.agents.team import Team
+from collm.config.placement import GraderShare, RayPlacement, Share
 from collm.config.tree import RunConfig
 from collm.contract.held import Held
 from collm.env import AnyEnvironment
 from collm.placement.base import LostWorkerError
-from collm.placement.hosts import GraderHost
+from collm.placement.grading import GraderHost
+from collm.placement.hosts import LearnerHost
 from collm.placement.ray_cluster import join
 from collm.placement.ray_seats import Asked, RaySeat, Shared
 from collm.placement.stand_ins import GradedElsewhere
@@ -70,7 +70,9 @@ class RayCrew:
             seat.leave()
 
     def _seat(self, role: str) -> RaySeat:
-        return RaySeat(role, self._shares[role], self._seconds)
+        share = self._shares[role]
+        module = GraderHost.__module__ if isinstance(share, GraderShare) else LearnerHost.__module__
+        return RaySeat(role, share, self._seconds, module)
 
 
 class RayPlace:
@@ -105,16 +107,8 @@ class RayPlace:
             held, env=cast(AnyEnvironment, GradedElsewhere(held.env, [seat for seat, _ in graders]))
         )
 
-    def team(
-        self,
-        config: RunConfig,
-        critics: Iterable[str],
-        checkpoint: Path | None,
-        mixers: Mapping[str, MixerView],
-        numbers: int,
-    ) -> Team:
-        elsewhere = open_elsewhere(config, critics, checkpoint, self._crew)
-        return replace(elsewhere, mixers=open_mixers(mixers, numbers, checkpoint, config.seed))
+    def team(self, config: RunConfig, critics: Iterable[str], checkpoint: Path | None) -> Team:
+        return open_elsewhere(config, critics, checkpoint, self._crew)
 
     def persist(self, attempt: Callable[[bool], ResultT], resume: bool, folder: Path) -> ResultT:
         times, newest = 0, ""

@@ -90,20 +90,21 @@ class RaySeat:
         role: what it plays, for errors.
         share: what it takes of a machine.
         seconds: the longest wait for an answer.
+        module: has the hosts that it will hold.
 
     Attributes:
         seconds: that longest wait.
         lost: whether it was found to be gone or hung.
     """
 
-    def __init__(self, role: str, share: Share, seconds: float) -> None:
+    def __init__(self, role: str, share: Share, seconds: float, module: str) -> None:
         import ray
 
         self.role, self.seconds, self.lost = role, seconds, False
         kind: Any = ray.remote(Worker)
         self._actor: Any = kind.options(
             num_cpus=share.cpus, num_gpus=share.gpus, resources=share.resources or None, max_restarts=0
-        ).remote()
+        ).remote(role, module)
         self._identity = self._actor.identity.remote()
 
     def ask(self, method: str, *args: Any) -> Asked:

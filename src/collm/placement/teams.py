@@ -22,9 +22,9 @@ from collm.placement.engine import RemoteEngine
 from collm.placement.groups import together
 from collm.placement.hosts import CriticHost, EngineHost, LearnerHost, Opening
 from collm.placement.joint import PeerHost, joined
-from collm.placement.parcels import Travelling
 from collm.placement.ray_seats import RaySeat
 from collm.placement.stand_ins import RemoteAgent, RemoteCritic
+from collm.placement.travelling import Travelling
 
 
 class Crew(Protocol):

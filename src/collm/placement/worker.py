@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import sys
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +44,23 @@ def identity() -> Identity:
 
 
 class Worker:
-    """Answers for its host."""
+    """Answers for its host.
 
-    def __init__(self) -> None:
+    Args:
+        role: what it plays; Ray's dashboard and logs call it so.
+        module: has the kind of host; importing it takes seconds, in which all workers are only starting.
+    """
+
+    def __init__(self, role: str, module: str) -> None:
         from collm.base.quiet import quiet_libraries, spare_absent_hub
 
         quiet_libraries()  # before they are imported
         spare_absent_hub()
-        import_module("collm.placement.hosts")  # takes seconds, in which all workers are only starting
-        self._host: Any = None
+        import_module(module)
+        self._role, self._host = role, cast(Any, None)
+
+    def __repr__(self) -> str:
+        return self._role
 
     def identity(self) -> Identity:
         return identity()
@@ -61,9 +70,8 @@ class Worker:
 
     def hold(self, kind: type, threads: int, *args: Any) -> None:
         """Let go of what is held and hold ``kind(*args)``, which computes with so many threads."""
-        import torch
-
-        torch.set_num_threads(threads)
+        if "torch" in sys.modules:  # a grader's environment, or a cell of a sweep, may do without
+            sys.modules["torch"].set_num_threads(threads)
         self._host = None
         self._host = kind(*args)
 

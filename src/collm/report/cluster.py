@@ -15,7 +15,7 @@ from collm.config.tree import RunConfig
 from collm.errors import CollmError
 from collm.placement.groups import together
 from collm.report.estimate import Footprint, footprints
-from collm.report.rates import CARDS, card_rates
+from collm.report.rates import CARDS, Rates, card_rates
 from collm.report.timing import Seconds, seconds
 from collm.report.work import work_of
 
@@ -99,21 +99,38 @@ def on_paper(config: RunConfig, cluster: Cluster) -> OnPaper:
     Raises:
         CollmError: if a model's architecture cannot be found out.
     """
-    placement = config.placement if isinstance(config.placement, RayPlacement) else RayPlacement()
+    placement = _placement(config)
     dtype = next(iter(config.agents.values())).dtype
+    loads, phases = spread(config, card_rates(cluster.card, dtype))
+    total, workers = sum(phases.values()), sum(one.count for one in loads)
+    busy = sum(one.count * one.seconds for one in loads) / (workers * total) if total else 0.0
+    changes = tuple(_changes(config, cluster, placement, loads, phases))
+    return OnPaper(loads, phases, busy, changes)
+
+
+def spread(config: RunConfig, rates: Rates) -> tuple[tuple[Load, ...], dict[str, float]]:
+    """A recipe's workers, each on a device of its own, and the seconds of an update's phases.
+
+    Args:
+        config: as :func:`on_paper` has it.
+        rates: of every device.
+
+    Raises:
+        CollmError: if a model's architecture cannot be found out.
+    """
     needs = {one.role: one for one in footprints(config, work_of(config))}
-    times = {one.role: one for one in seconds(config, card_rates(cluster.card, dtype))}
-    loads = tuple(_loads(config, placement, needs, times))
-    phases = {
+    times = {one.role: one for one in seconds(config, rates)}
+    loads = tuple(_loads(config, _placement(config), needs, times))
+    return loads, {
         "sampling": _longest(loads, "engine"),
         "critics": _longest(loads, "critic"),
         "learning": _longest(loads, "learner"),
         "weights": max((one.sent for one in loads if one.role.startswith("engine")), default=0) / LINK,
     }
-    total, workers = sum(phases.values()), sum(one.count for one in loads)
-    busy = sum(one.count * one.seconds for one in loads) / (workers * total) if total else 0.0
-    changes = tuple(_changes(config, cluster, placement, loads, phases))
-    return OnPaper(loads, phases, busy, changes)
+
+
+def _placement(config: RunConfig) -> RayPlacement:
+    return config.placement if isinstance(config.placement, RayPlacement) else RayPlacement()
 
 
 def _loads(

@@ -42,7 +42,7 @@ class OnRay:
 
     def start(self, job: Job, slot: int) -> RayCell:
         if slot not in self._seats or self._seats[slot].lost:
-            self._seats[slot] = RaySeat(f"cells {slot + 1}", self._share, _SECONDS)
+            self._seats[slot] = RaySeat(f"cells {slot + 1}", self._share, _SECONDS, CellHost.__module__)
         return RayCell(job, self._seats[slot])
 
 

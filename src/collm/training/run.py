@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from collm.agents.information import InformationBonus
+from collm.agents.team import open_mixers
 from collm.config.tree import RunConfig
 from collm.contract.held import hold
 from collm.placement.base import Place
@@ -58,7 +59,8 @@ def _train(config: RunConfig, out: Path, display: Callback, place: Place, resume
     critics = config.algorithm.critics(env.agents)
     weights = checkpoint.path if checkpoint else start_of(config, display.note)
     mixers, numbers = config.algorithm.mixers(env.agents), len(env.global_numbers(0, None, tasks[0]))
-    team = place.team(config, critics, weights, mixers, numbers)
+    team = place.team(config, critics, weights)
+    team = replace(team, mixers=open_mixers(mixers, numbers, weights, config.seed))
     if config.bonus is not None:
         team = replace(team, bonus=InformationBonus(config.bonus, env.agents, config.seed))
     if checkpoint is not None:
