@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -14,6 +15,11 @@ from collm.runs.run import Run
 
 SUFFIXES = ("png", "svg")
 _RETURN = "return_mean"
+_WIDTH, _CROWDED_WIDTH = 4.4, 6.4
+"""Of a panel in inches; the wider one has its legend beside it."""
+
+_FEW = 6
+"""So many methods have room for their legend among the curves."""
 
 Panels = Mapping[str, Mapping[str, Sequence[Path]]]
 """By domain and method, the runs that have a curve."""
@@ -30,7 +36,9 @@ def draw_figures(groups: Groups, folder: Path) -> Iterator[str]:
         there = {domain: methods for domain, methods in panels.items() if methods}
         if there:
             name = f"figure2-{source}"
-            _draw(there, source, [folder / f"{name}.{suffix}" for suffix in SUFFIXES])
+            figure = drawn(there, source)
+            for suffix in SUFFIXES:
+                figure.savefig(folder / f"{name}.{suffix}", dpi=110)
             yield name
 
 
@@ -42,16 +50,20 @@ def _runs(methods: Mapping[str, Sequence[Entry]], source: Source) -> Mapping[str
     return {method: found for method, found in folders.items() if found}
 
 
-def _draw(panels: Panels, source: Source, paths: Sequence[Path]) -> None:
+def drawn(panels: Panels, source: Source) -> Figure:
     """One row of panels for each axis."""
-    figure = Figure(figsize=(4.4 * len(panels), 3.3 * len(AXES) + 0.3), layout="constrained")
+    crowded = any(len(methods) > _FEW for methods in panels.values())
+    width = _CROWDED_WIDTH if crowded else _WIDTH
+    figure = Figure(figsize=(width * len(panels), 3.3 * len(AXES) + 0.3), layout="constrained")
     grid = np.asarray(figure.subplots(len(AXES), len(panels), squeeze=False))
     for axis, row in zip(AXES, grid, strict=True):
         for (domain, methods), axes in zip(panels.items(), row, strict=True):
             draw_groups(axes, methods, _RETURN, source, axis)
             axes.set_title(domain)
             axes.set_ylabel("return")
-            axes.legend(handlelength=3, fontsize="small")
-    figure.suptitle(caption(source), fontsize="small")
-    for path in paths:
-        figure.savefig(path, dpi=110)
+            if not crowded:
+                axes.legend(handlelength=3, fontsize="small")
+            elif axis == next(iter(AXES)):  # the lower panels have the same lines
+                axes.legend(handlelength=3, fontsize="small", loc="upper left", bbox_to_anchor=(1.01, 1.0))
+    figure.suptitle(fill(caption(source), int(12 * width * len(panels))), fontsize="small")
+    return figure
