@@ -13,40 +13,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
-from typing import Any
 
 from collm.agents.policy import Actions, Policy, Request
 from collm.agents.team import Team
 from collm.agents.understudy import Understudy, understudies
 from collm.engines.base import Pending
-from collm.errors import CollmError
 from collm.rollout import Rollout
-from collm.runs.files import read_json_lines, write_json_lines
 from collm.runs.folder import Checkpoint
-from collm.runs.trees import tree_of, tree_row
 from collm.training.collecting import Collected, Collector, Fresh, Source
-from collm.training.schedule import resets_of
+from collm.training.waiting import Waiting, check_drawn, read_waiting, save_waiting
 from collm.types import Action, Tree, Turn
-
-_FIELD = "training.collect_ahead"
-_FILE = "ahead.jsonl"
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Rollouts that wait for their update.
-
-    Attributes:
-        update: counted from 0.
-        versions: by agent, of the weights that the update before it began with.
-        seconds, waited: as :class:`collm.training.collecting.Collected` has them.
-    """
-
-    update: int
-    rollout: Rollout
-    versions: Mapping[str, int]
-    seconds: float
-    waited: float
 
 
 class Ahead:
@@ -76,7 +52,7 @@ class Ahead:
         if waiting is None:
             fresh = Fresh(self._collector, self._team.policies).take(update)
             return replace(fresh, measures=self._measures(fresh, self._versions()))
-        _check_drawn(waiting, update)
+        check_drawn(waiting, update)
         collected = Collected(waiting.rollout, waiting.seconds, waiting.waited, staleness=1)
         return replace(collected, measures=self._measures(collected, waiting.versions))
 
@@ -107,7 +83,7 @@ class Ahead:
 
     def save(self, folder: Path) -> None:
         if self._waiting is not None:
-            write_json_lines(folder / _FILE, _rows(self._waiting))
+            save_waiting(self._waiting, folder)
 
     def _drawn(self, update: int, left: Event) -> tuple[Rollout, float]:
         """The trees of an update, and the seconds that they took."""
@@ -141,7 +117,7 @@ def source_of(collector: Collector, team: Team, planned: int, checkpoint: Checkp
         return Fresh(collector, team.policies)
     if checkpoint is None or checkpoint.counters.update >= planned:
         return Ahead(collector, team, planned)
-    return Ahead(collector, team, planned, _read(collector, checkpoint))
+    return Ahead(collector, team, planned, read_waiting(collector, checkpoint))
 
 
 class _LeftError(Exception):
@@ -187,47 +163,3 @@ def _with_logprobs(turn: Turn, tree: int, said: Mapping[tuple[int, str], tuple[f
         for name, action in turn.joint_action.items()
     }
     return replace(turn, joint_action=actions)
-
-
-def _check_drawn(waiting: Waiting, update: int) -> None:
-    """Test that rollouts are an update's own, and one version behind."""
-    mend = "report it: other weights have drawn than the schedule says."
-    if waiting.update != update:
-        problem = f"rollouts of update {waiting.update + 1} wait for update {update + 1}."
-        raise CollmError(_FIELD, problem, mend)
-    for tree in waiting.rollout.trees:
-        for turn in tree.turns:
-            for name, action in turn.joint_action.items():
-                if action.version != waiting.versions[name]:
-                    problem = (
-                        f"a reply of agent {name} was drawn with version {action.version} of its weights, "
-                        f"and the update before began with {waiting.versions[name]}."
-                    )
-                    raise CollmError(_FIELD, problem, mend)
-
-
-def _rows(waiting: Waiting) -> list[Mapping[str, Any]]:
-    """What is known of all rollouts, then a row for each tree."""
-    known = {
-        "update": waiting.update,
-        "versions": dict(waiting.versions),
-        "seconds": waiting.seconds,
-        "waited": waiting.waited,
-        "inference_calls": waiting.rollout.inference_calls,
-        "tokens": dict(waiting.rollout.tokens),
-    }
-    return [known, *map(tree_row, waiting.rollout.trees)]
-
-
-def _read(collector: Collector, checkpoint: Checkpoint) -> Waiting:
-    """What :meth:`Ahead.save` has left in a checkpoint."""
-    file = checkpoint.path / _FILE
-    if not file.is_file():
-        problem = "there are no rollouts of the next update, which a run that collects ahead leaves."
-        raise CollmError(str(file), problem, "use a checkpoint that such a run has written.")
-    known, *rows = read_json_lines(file)
-    config = collector.config
-    resets = resets_of(config.training, collector.tasks, config.seed, known["update"])
-    trees = [tree_of(row, reset.task, reset.seed) for row, reset in zip(rows, resets, strict=True)]
-    grown = Rollout(tuple(trees), known.pop("inference_calls"), known.pop("tokens"))
-    return Waiting(rollout=grown, **known)
