@@ -35,7 +35,7 @@ PLACES = ("here", "Ray, one core", "Ray, all cores")
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--cases", nargs="+", default=list(CASES), choices=CASES)
-    parser.add_argument("--updates", type=int, default=4, help="of each run; the first is not counted")
+    parser.add_argument("--updates", type=int, default=3, help="of each run; the first is not counted")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
