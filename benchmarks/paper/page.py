@@ -50,7 +50,7 @@ def write_page(sweep: Path, docs: Path) -> Path:
     texts["aggregates"] = "\n".join(map(markdown, optional_aggregates(groups)[0]))
     texts["findings"], texts["counts"] = _findings(published, ours)
     texts["effort"] = _effort(sweep)
-    _draw(groups, sweep / "report", docs / "images")
+    _draw(shown_in_figure_2(published, groups), sweep / "report", docs / "images")
     page = (HERE / "page.md.txt").read_text(encoding="utf-8")
     for name, text in texts.items():
         page = page.replace(f"{{{{{name}}}}}", text.strip("\n"))
@@ -141,6 +141,15 @@ def _effort(sweep: Path) -> str:
         f"{len(cells)} cells, {failed} failed, {minutes:.0f} minutes of processes in all on a machine with "
         f"{os.cpu_count()} cores"
     )
+
+
+def shown_in_figure_2(published: Published, groups: Groups) -> Groups:
+    """The teams, which the paper's figure 2 shows: the returns of one agent that plays alone are others."""
+    shown = {line["ours"] for line in published["table3"]["coding"]["rows"].values()}
+    return {
+        domain: {method: entries for method, entries in methods.items() if method in shown}
+        for domain, methods in groups.items()
+    }
 
 
 def _draw(groups: Groups, folder: Path, images: Path) -> None:

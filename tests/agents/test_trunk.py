@@ -252,6 +252,7 @@ def shared(recipe: Recipe, algorithm: str = "collm_dc", **settings: Any) -> RunC
         ("collm_cc", {}, r"critic\.trunk: .* reads the joint history"),
         ("vdn", {}, r"critic\.trunk: .* reads actions too"),
         ("collm_dc", {"model": "x"}, r"critic\.model: unknown key"),
+        ("collm_dc", {"numbers": True}, r"critic\.numbers: unknown key"),
         ("collm_dc", {"trunk": "own"}, r"critic\.trunk: .*'actor'"),
         ("collm_dc", {"interference": True, "weight": 0}, "interference has nothing to compare"),
         ("collm_dc", {"weight": -1}, r"critic\.weight"),

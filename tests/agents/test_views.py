@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -102,6 +103,29 @@ def test_an_agent_that_skips_the_first_turn_begins_with_nothing() -> None:
     read = critic_input(late, CriticView("b"), informed=False)
     assert texts(read) == ("", "[b observation]\nagain\n")
     assert (read.before, read.following) == ((0, 1), (1, None))
+
+
+def test_every_prediction_knows_the_numbers_of_the_turn_that_it_is_made_in() -> None:
+    first = replace(FIRST, global_numbers=(0.0, 0.0))
+    second = replace(CUT_OFF, global_numbers=(0.5, 0.1), next_global_numbers=(1.0, 0.2))
+    read = critic_input(episode(first, second), CriticView(reads=("before", "after")))
+
+    def numbers(places: Sequence[int | None]) -> list[tuple[float, ...] | None]:
+        return [None if place is None else read.passages[place].numbers for place in places]
+
+    assert numbers(read.before) == [(0.0, 0.0), (0.5, 0.1)]
+    assert numbers(read.following) == [(0.5, 0.1), (1.0, 0.2)]
+    assert numbers(read.after) == [(0.0, 0.0), (0.5, 0.1)]
+    late = only_for([1], critic_input(episode(first, second), CriticView("a")))
+    assert [passage.numbers for passage in late.passages] == [(0.0, 0.0), (0.5, 0.1), (1.0, 0.2)]
+
+
+def test_what_is_left_of_a_tree_keeps_its_numbers() -> None:
+    grown = tree(*(replace(spoken(word), global_numbers=(0.0, 0.5)) for word in "xyz"))
+    whole = critic_input(grown, CriticView(reads=("after",)))
+    left = only_for([2], whole)
+    assert left.passages == (whole.passages[2],)
+    assert left.passages[0].numbers == (0.0, 0.5)
 
 
 # Trees

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.paper.page import HERE, verdict_on, write_page
+from benchmarks.paper.page import HERE, shown_in_figure_2, verdict_on, write_page
 from collm.base.yaml_text import read_yaml
+from collm.report.entries import Groups
 from collm.report.tables import Estimate
 from collm.sweep.grid import read_grid
 from tests.report.sweeps import write_evaluation, write_json, write_run
@@ -53,6 +54,11 @@ def test_every_finding_is_one_of_the_papers_own_numbers() -> None:
         place = list(section["measures"]).index(finding["measure"])
         more, less = (section["rows"][finding[key]]["published"][place] for key in ("more", "less"))
         assert more > less, finding
+
+
+def test_figure_2_shows_the_teams_that_train_and_nothing_else() -> None:
+    groups: Groups = {"writing": {"AC": [], "CoLLM-CC": [], "MAGRPO": [], "Parallel": []}}
+    assert shown_in_figure_2(PUBLISHED, groups) == {"writing": {"CoLLM-CC": [], "MAGRPO": []}}
 
 
 def test_the_page_is_filled_from_a_sweep_and_says_what_is_missing(tmp_path: Path) -> None:

@@ -142,6 +142,17 @@ def test_a_bad_agent_is_named_beside_a_value_head_on_its_trunk() -> None:
         make_config(values, "mine")
 
 
+def test_a_critic_reads_numbers_where_there_are_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = changed("critic/numbers", True)
+    critic = make_config(values, "mine").critic
+    assert isinstance(critic, CriticConfig)
+    assert critic.numbers
+    monkeypatch.setattr(HouseBuild, "global_numbers", lambda env, turn, last: ())
+    make_config(GOOD, "mine")
+    with pytest.raises(CollmError, match=r"mine: critic\.numbers: the environment housebuild has no numbers"):
+        make_config(values, "mine")
+
+
 def test_merging_goes_mapping_by_mapping_and_changes_nothing() -> None:
     base = {"a": {"b": 1, "c": 2}, "d": 3}
     over = {"a": {"c": {"e": 4}}, "d": {"f": 5}}

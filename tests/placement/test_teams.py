@@ -39,8 +39,8 @@ class HerePlace(LocalPlace):
         seats = [self.crew.hold(f"grader {number}", GraderHost, held.env)[0] for number in range(2)]
         return replace(held, env=cast(AnyEnvironment, GradedElsewhere(held.env, seats)))
 
-    def team(self, config: RunConfig, critics: Iterable[str], checkpoint: Path | None) -> Team:
-        return open_elsewhere(config, critics, checkpoint, self.crew)
+    def team(self, config: RunConfig, critics: Iterable[str], checkpoint: Path | None, numbers: int) -> Team:
+        return open_elsewhere(config, critics, checkpoint, self.crew, numbers)
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +68,7 @@ ALGORITHMS: list[dict[str, Any]] = [
     {"algorithm": {"type": "collm_cc", "minibatch_size": 3, "reference_kl": 0.1, "update_epochs": 2}},
     {"algorithm": {"type": "magrpo", "num_generations": 3}, "critic": None},
     {"algorithm": {"type": "collm_cc"}, "critic": {"scaled_targets": True}},
+    {"algorithm": {"type": "collm_dc"}, "critic": {"numbers": True}},
     {"algorithm": {"type": "qmix"}},
     {"algorithm": {"type": "madpo"}, "critic": None},
     {"algorithm": {"type": "collm_cc"}, "agents": {"b": {"frozen": True}}},

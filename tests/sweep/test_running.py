@@ -10,6 +10,7 @@ import pytest
 
 from collm.errors import CollmError
 from collm.runs.lock import locked
+from collm.sweep.folder import SweepFolder
 from collm.sweep.running import last_words, sweep
 from tests.sweep.grids import Heard, Scripted, grid
 
@@ -56,6 +57,53 @@ def test_a_cell_whose_settings_changed_or_whose_run_is_gone_runs_again(tmp_path:
     gone = Scripted()
     sweep(grid(methods=methods), tmp_path / "s", gone, Heard())
     assert gone.started == [MAGRPO]
+
+
+def test_a_grid_that_has_grown_runs_its_new_cells_alone_and_keeps_how_long_the_others_took(
+    tmp_path: Path,
+) -> None:
+    methods = {name: method.model_dump() for name, method in grid().methods.items()}
+    sweep(grid(), tmp_path / "s", Scripted(), Heard())
+    took = SweepFolder(tmp_path / "s").seconds()
+    assert min(took.values()) > 0
+    grown = Scripted()
+    sweep(
+        grid(methods={**methods, "DC": {"set": ["algorithm.type=collm_dc"]}}), tmp_path / "s", grown, Heard()
+    )
+    assert grown.started == ["building--dc--seed0"]
+    after = SweepFolder(tmp_path / "s").seconds()
+    assert {name: after[name] for name in took} == took
+    manifest = json.loads((tmp_path / "s" / "sweep.json").read_text())
+    assert [cell["name"] for cell in manifest["cells"]] == [CC, MAGRPO, "building--dc--seed0"]
+
+
+@pytest.mark.parametrize(
+    ("place", "younger"),
+    [(("recipe", "training", "shuffle"), True), (("recipe", "training", "max_updates"), False)],
+)
+def test_a_cell_that_finished_before_a_key_was_made_counts_if_the_key_is_not_set(
+    tmp_path: Path, place: tuple[str, ...], younger: bool
+) -> None:
+    asked = grid(evaluation={"samples": 3})
+    sweep(asked, tmp_path / "s", Scripted(), Heard())
+    file = tmp_path / "s" / "finished" / f"{MAGRPO}.json"
+    record = json.loads(file.read_text())
+    section, key = record["recipe"][place[1]], place[2]
+    section.pop(key)
+    record["commands"][1].remove("evaluation.blame=0")
+    file.write_text(json.dumps(record))
+    again = Scripted()
+    sweep(asked, tmp_path / "s", again, Heard())
+    assert again.started == ([] if younger else [MAGRPO])
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"recipe": {}, "commands": []}', '{"recipe": {"env": 1}}'])
+def test_a_record_that_cannot_be_read_is_of_no_finished_cell(tmp_path: Path, text: str) -> None:
+    sweep(grid(), tmp_path / "s", Scripted(), Heard())
+    (tmp_path / "s" / "finished" / f"{CC}.json").write_text(text)
+    again = Scripted()
+    sweep(grid(), tmp_path / "s", again, Heard())
+    assert again.started == [CC]
 
 
 def test_two_sweeps_do_not_share_a_folder(tmp_path: Path) -> None:

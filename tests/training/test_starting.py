@@ -106,6 +106,8 @@ def test_critics_of_other_settings_are_named(recipe: Recipe, earlier: Path, tmp_
     start = {**SHORT, "start_from": str(earlier)}
     with pytest.raises(CollmError, match=told):
         train(recipe(critic={"scaled_targets": True}, training=start), tmp_path / "scaled", Silent())
+    with pytest.raises(CollmError, match=told):
+        train(recipe(critic={"numbers": True}, training=start), tmp_path / "numbers", Silent())
     qmix = {"type": "qmix", "mixer_width": 4}
     train(recipe(algorithm=qmix, training=SHORT), tmp_path / "qmix", Silent())
     start = {**SHORT, "start_from": str(tmp_path / "qmix")}

@@ -84,11 +84,13 @@ class CriticConfig(ModelConfig):
         reads: ``all`` that was said, each token seeing the ``context`` most recent ones; or of what was said
             between two values no more than the ``context`` most ``recent`` tokens, which bounds the cost of
             a large team's joint history.
+        numbers: whether the value head reads, beside the text, ``m_t`` as the environment's numbers.
     """
 
     global_information: bool = True
     scaled_targets: bool = False
     reads: Literal["all", "recent"] = "all"
+    numbers: bool = False
 
 
 class BonusConfig(Settings):

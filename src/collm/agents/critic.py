@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from collm.agents.config import CriticConfig
+from collm.agents.numbers import Widening
 from collm.agents.value_head import HEAD_FILE, open_head
 from collm.agents.views import CriticInput, critic_input
 from collm.agents.weights import open_weights, saved_source
@@ -52,6 +53,7 @@ class Critic:
         saved: a folder written by :meth:`save`, when resuming.
         seed: the run's.
         bases: loads the weights that roles share; the team's.
+        numbers: how many the environment's ``m_t`` has, for a critic that reads them.
 
     Raises:
         CollmError: if the model or the tokenizer cannot be opened.
@@ -64,6 +66,7 @@ class Critic:
         saved: Path | None = None,
         seed: int = 0,
         bases: Backbones | None = None,
+        numbers: int = 0,
     ) -> None:
         where = "critic" if saved is None else f"critic {name}"
         self.config, self.name = config, name
@@ -72,7 +75,12 @@ class Critic:
         self.weights = open_weights(bases or Backbones(), config, where, saved, noise, load_trunk)
         with self.weights.model() as model:
             width = text_config(model).hidden_size
-            self.head = open_head(width, config.scaled_targets, model.device, saved)
+            read = 2 * width if config.numbers else width
+            self.head = open_head(read, config.scaled_targets, model.device, saved)
+            self.widening: Widening | None = None
+            if config.numbers:
+                features = derive(seed, "numbers", "critic", name)
+                self.widening = Widening(numbers, width, features, saved).to(model.device)
         self._ids = lru_cache(_KEPT_TEXTS)(self._encoded)
         self._optimizer = Optimizer(
             self.parameters(), config.optimization, derive(seed, "rounding", "critic", name)
@@ -86,10 +94,12 @@ class Critic:
         """The value at every passage, kept with its graph where one forward pass holds all inputs."""
         batches = list(self._batches(inputs))
         if len(batches) == 1:
-            graph = self._ordered(self._forward(batches[0]))
+            graph = self._ordered(self._forward(batches[0], inputs))
             return Values(tuple(values.detach() for values in graph), graph)
         with torch.no_grad():
-            values = {number: one for batch in batches for number, one in self._forward(batch).items()}
+            values = {
+                number: one for batch in batches for number, one in self._forward(batch, inputs).items()
+            }
         return Values(self._ordered(values))
 
     def update(
@@ -145,6 +155,8 @@ class Critic:
         self.weights.save(folder)
         self.tokenizer.save_pretrained(folder)
         save_file(self.head.state_dict(), folder / HEAD_FILE)
+        if self.widening is not None:
+            self.widening.save(folder)
 
     def save_optimizer(self, file: Path) -> None:
         self._optimizer.save(file)
@@ -155,13 +167,15 @@ class Critic:
     def parameters(self) -> Iterator[nn.Parameter]:
         yield from self.weights.parameters()
         yield from self.head.parameters()
+        if self.widening is not None:
+            yield from self.widening.parameters()
 
     def _again(self, inputs: Sequence[CriticInput], values: Values) -> Iterator[dict[int, Tensor]]:
         """The values with their graph, a microbatch at a time, by the number of the input."""
         if values.graph is not None:
             yield dict(enumerate(values.graph))
         else:
-            yield from map(self._forward, self._batches(inputs))
+            yield from (self._forward(batch, inputs) for batch in self._batches(inputs))
 
     def _batches(self, inputs: Sequence[CriticInput]) -> Iterator[list[Row]]:
         """One row for each input, in microbatches."""
@@ -195,14 +209,24 @@ class Critic:
             begin = ()
         return begin + ids or (self.tokenizer.eos_token_id,)
 
-    def _forward(self, rows: Sequence[Row]) -> dict[int, Tensor]:
+    def _forward(self, rows: Sequence[Row], inputs: Sequence[CriticInput]) -> dict[int, Tensor]:
         with self.weights.model() as model, remembering(model, self.config):
-            inputs = model_inputs(rows, self.tokenizer.pad_token_id, model)
-            hidden = trunk(model)(**inputs, use_cache=False).last_hidden_state
-        values = self.head(hidden.float()).squeeze(-1)
+            packed = model_inputs(rows, self.tokenizer.pad_token_id, model)
+            hidden = trunk(model)(**packed, use_cache=False).last_hidden_state
+        places = [(index, *span) for index, row in enumerate(rows) for span in row.spans]
+        if self.widening is None:
+            values = self.head(hidden.float()).squeeze(-1)
+            return {number: values[index, columns] for index, number, columns in places}
         return {
-            number: values[index, columns] for index, row in enumerate(rows) for number, columns in row.spans
+            number: self._widened(hidden[index, columns], inputs[number]) for index, number, columns in places
         }
+
+    def _widened(self, hidden: Tensor, read: CriticInput) -> Tensor:
+        """The value at each passage of an input, by its numbers too."""
+        assert self.widening is not None
+        numbers = [passage.numbers for passage in read.passages]
+        values: Tensor = self.head(self.widening(hidden.float(), numbers)).squeeze(-1)
+        return values
 
     @staticmethod
     def _ordered(values: dict[int, Tensor]) -> tuple[Tensor, ...]:

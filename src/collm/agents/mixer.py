@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from collm.agents.critic import Values
+from collm.agents.numbers import numbers_tensor
 from collm.agents.taking_over import take_over
 from collm.agents.views import MixerInput, mixer_input
 from collm.algorithms.base import AnyView, MixerView
@@ -43,6 +44,7 @@ class Mixer:
             self._network = nn.Sequential(
                 nn.Linear(numbers, view.width), nn.ReLU(), last := nn.Linear(view.width, len(view.first))
             )
+        self._count = numbers
         nn.init.zeros_(last.weight)
         last.bias.data = torch.tensor(view.first)
         if saved is not None:
@@ -56,8 +58,10 @@ class Mixer:
 
     def predict(self, inputs: Sequence[MixerInput]) -> Values:
         """``"place output"`` for each input, kept with its graph."""
-        numbers = torch.tensor([one for read in inputs for one in read.numbers])
-        graph = self._network(numbers).split([len(read.numbers) for read in inputs])
+        numbers = [one for read in inputs for one in read.numbers]
+        graph = self._network(numbers_tensor(numbers, self._count)).split(
+            [len(read.numbers) for read in inputs]
+        )
         return Values(tuple(one.detach() for one in graph), graph)
 
     def update(

@@ -134,6 +134,7 @@ def load_team(
     critics: Iterable[str],
     checkpoint: Path | None = None,
     seed: int = 0,
+    numbers: int = 0,
 ) -> Team:
     """Agents and critics, ready to train; :meth:`Team.load_optimizers` takes up how a checkpoint learned.
 
@@ -144,6 +145,7 @@ def load_team(
         checkpoint: written by :meth:`Team.save`; has the weights of every agent, and of critics that are
             of its algorithm too.
         seed: the run's.
+        numbers: how many the environment's ``m_t`` has.
 
     Raises:
         CollmError: if a model or tokenizer cannot be opened.
@@ -151,7 +153,7 @@ def load_team(
     bases, saved = Backbones(), {name: saved_member(checkpoint, "critics", name) for name in critics}
     opened: dict[str, AnyCritic] = {}
     if isinstance(critic, CriticConfig):
-        opened |= {name: Critic(critic, name, folder, seed, bases) for name, folder in saved.items()}
+        opened |= {name: Critic(critic, name, folder, seed, bases, numbers) for name, folder in saved.items()}
     agents = load_agents(configs, checkpoint, seed, bases)
     if isinstance(critic, TrunkConfig):
         opened |= {name: TrunkCritic(critic, agents[name], folder, seed) for name, folder in saved.items()}

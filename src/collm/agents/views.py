@@ -16,10 +16,14 @@ from collm.types import Observations, Tree, Turn
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """Text at whose end a prediction is read; ``parent`` is the passage that it continues."""
+    """Text at whose end a prediction is read; ``parent`` is the passage that it continues.
+
+    ``numbers`` are those of ``m_t`` at the turn that it is read in.
+    """
 
     text: str
     parent: int | None = None
+    numbers: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ def only_for(turns: Sequence[int], read: CriticInput) -> CriticInput:
         return tuple(numbers.get(place) if turn in turns else None for turn, place in enumerate(places))
 
     return CriticInput(
-        tuple(Passage(one.text, numbers.get(one.parent)) for one in passages),
+        tuple(Passage(one.text, numbers.get(one.parent), one.numbers) for one in passages),
         renumbered(read.before),
         renumbered(read.following),
         renumbered(read.after),
@@ -106,8 +110,8 @@ class _Writer:
 
     def write(self, tree: Tree, parent: int | None, family: tuple[int, ...]) -> None:
         """Siblings: what they observed once, then what each of them did."""
-        first = tree.turns[family[0]]
-        here = self._observed(self.open[parent], first.observations, first.global_information)
+        first, place = tree.turns[family[0]], self.open[parent]
+        here = self._observed(place, first.observations, first.global_information, first.global_numbers)
         if "before" in self.view.reads:
             assert here.passage is not None
             self.before |= dict.fromkeys(family, here.passage)
@@ -120,25 +124,28 @@ class _Writer:
         texts = {name: action.text for name, action in turn.joint_action.items()}
         there = _Open(here.passage, here.text + _lines("action", texts, self.view.agent))
         if "after" in self.view.reads:
-            there = self._closed(there)
+            there = self._closed(there, turn.global_numbers)
             assert there.passage is not None
             self.after[number] = there.passage
         self.open[number] = there
         if turn.next_observations is not None and "before" in self.view.reads:
-            end = self._observed(there, turn.next_observations, turn.next_global_information)
+            told = turn.next_global_information
+            end = self._observed(there, turn.next_observations, told, turn.next_global_numbers)
             assert end.passage is not None
             self.following[number] = end.passage
 
-    def _observed(self, place: _Open, observations: Observations, information: str) -> _Open:
+    def _observed(
+        self, place: _Open, observations: Observations, information: str, numbers: tuple[float, ...]
+    ) -> _Open:
         texts = {name: observation.text for name, observation in observations.items()}
         text = _lines("observation", texts, self.view.agent)
         if self.informed and information:
             text += f"{information}\n"
         read = _Open(place.passage, place.text + text)
-        return self._closed(read) if "before" in self.view.reads else read
+        return self._closed(read, numbers) if "before" in self.view.reads else read
 
-    def _closed(self, place: _Open) -> _Open:
-        self.passages.append(Passage(place.text, place.passage))
+    def _closed(self, place: _Open, numbers: tuple[float, ...]) -> _Open:
+        self.passages.append(Passage(place.text, place.passage, numbers))
         return _Open(len(self.passages) - 1)
 
     def input(self) -> CriticInput:

@@ -82,7 +82,7 @@ class RunConfig(Settings):
             problem = f"the algorithm {algorithm.type} needs a critic."
             raise CollmError("critic", problem, "add the section with a model.")
         if section is None or "trunk" not in section:
-            return section if section is None else validated(CriticConfig, section, "critic")
+            return section if section is None else _own_model(section, info.data["env"])
         _check_local(algorithm, agents)
         return validated(TrunkConfig, section, "critic")
 
@@ -122,6 +122,15 @@ def plain(config: RunConfig) -> dict[str, Any]:
     """The resolved configuration as JSON-like data; :func:`make_config` reads it back."""
     sections: dict[str, Any] = config.model_dump(mode="json")
     return {name: section for name, section in sections.items() if section is not None}
+
+
+def _own_model(section: Mapping[str, Any], env: AnyEnvironment) -> CriticConfig:
+    """A critic of its own model, which reads numbers only where there are some."""
+    critic = validated(CriticConfig, section, "critic")
+    if critic.numbers and not hold(env).global_numbers(0, None):
+        mend = "remove it, or let global_numbers give some."
+        raise CollmError("critic.numbers", f"the environment {type_of(env)} has no numbers of m_t.", mend)
+    return critic
 
 
 def _check_local(algorithm: Algorithm, agents: Sequence[str]) -> None:

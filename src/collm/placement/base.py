@@ -46,7 +46,7 @@ class Place(Protocol):
     def environment(self, held: Held) -> Held:
         """The environment, stepped where graders are."""
 
-    def team(self, config: RunConfig, critics: Iterable[str], checkpoint: Path | None) -> Team:
+    def team(self, config: RunConfig, critics: Iterable[str], checkpoint: Path | None, numbers: int) -> Team:
         """The team, as :func:`collm.agents.team.load_team` has it."""
 
     def persist(self, attempt: Callable[[bool], ResultT], resume: bool, folder: Path) -> ResultT:
@@ -66,8 +66,8 @@ class LocalPlace:
     def environment(self, held: Held) -> Held:
         return held
 
-    def team(self, config: RunConfig, critics: Iterable[str], checkpoint: Path | None) -> Team:
-        return load_team(config.agents, config.critic, critics, checkpoint, config.seed)
+    def team(self, config: RunConfig, critics: Iterable[str], checkpoint: Path | None, numbers: int) -> Team:
+        return load_team(config.agents, config.critic, critics, checkpoint, config.seed, numbers)
 
     def persist(self, attempt: Callable[[bool], ResultT], resume: bool, folder: Path) -> ResultT:
         return attempt(resume)

@@ -5,8 +5,9 @@ Each holds ordinary members of a team and calls them, so that there is one way t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -49,14 +50,14 @@ _NO_GRAPH = Values(())
 class _Arrived:
     """Opened members, and the folder in which their files lie on this machine."""
 
-    def __init__(self, opening: Opening, kind: type[Agent] | type[Critic], peers: Peers = ALONE) -> None:
+    def __init__(self, opening: Opening, kind: Callable[..., Agent | Critic], peers: Peers = ALONE) -> None:
         self._folder = TemporaryDirectory(prefix="collm-")
         self._names: dict[str, dict[str, str]] = {}
         self.members: dict[str, Any] = {}
         bases = Backbones(peers)
         for name, travelling in opening.members.items():
             config, saved, self._names[name] = travelling.arrived(Path(self._folder.name) / name)
-            self.members[name] = kind(config, name, saved, opening.seed, bases)  # type: ignore[arg-type]
+            self.members[name] = kind(config, name, saved, opening.seed, bases)
 
     def saved(self, name: str) -> Parcel:
         """What a member writes of itself, as if it had written it where the loop runs."""
@@ -154,10 +155,13 @@ class EngineHost:
 
 
 class CriticHost:
-    """Critics; the graph of the newest prediction is kept for the step on it."""
+    """Critics; the graph of the newest prediction is kept for the step on it.
 
-    def __init__(self, opening: Opening) -> None:
-        self._arrived = _Arrived(opening, Critic)
+    ``numbers`` is how many the environment's ``m_t`` has.
+    """
+
+    def __init__(self, opening: Opening, numbers: int) -> None:
+        self._arrived = _Arrived(opening, partial(Critic, numbers=numbers))
         self._critics: dict[str, Critic] = self._arrived.members
         self._predicted: dict[str, tuple[Sequence[CriticInput], Values]] = {}
 

@@ -107,8 +107,8 @@ class RayPlace:
             held, env=cast(AnyEnvironment, GradedElsewhere(held.env, [seat for seat, _ in graders]))
         )
 
-    def team(self, config: RunConfig, critics: Iterable[str], checkpoint: Path | None) -> Team:
-        return open_elsewhere(config, critics, checkpoint, self._crew)
+    def team(self, config: RunConfig, critics: Iterable[str], checkpoint: Path | None, numbers: int) -> Team:
+        return open_elsewhere(config, critics, checkpoint, self._crew, numbers)
 
     def persist(self, attempt: Callable[[bool], ResultT], resume: bool, folder: Path) -> ResultT:
         times, newest = 0, ""

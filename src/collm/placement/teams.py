@@ -52,7 +52,9 @@ def roles(config: RunConfig, critics: Iterable[str]) -> Iterator[tuple[str, Shar
         yield _critic_role(critic_group), placement.critics
 
 
-def open_elsewhere(config: RunConfig, critics: Iterable[str], checkpoint: Path | None, crew: Crew) -> Team:
+def open_elsewhere(
+    config: RunConfig, critics: Iterable[str], checkpoint: Path | None, crew: Crew, numbers: int
+) -> Team:
     """The team, as :func:`collm.agents.team.load_team` has it, all of whose workers are there.
 
     Raises:
@@ -65,7 +67,7 @@ def open_elsewhere(config: RunConfig, critics: Iterable[str], checkpoint: Path |
         agents |= _open_agents(config, group, checkpoint, crew, waiting)
     for critic_group in _critics(config, critics):
         opening = crew.shared(_opening(critic_group, "critics", checkpoint, config.seed))
-        seat, pending = crew.hold(_critic_role(critic_group), CriticHost, opening)
+        seat, pending = crew.hold(_critic_role(critic_group), CriticHost, opening, numbers)
         waiting.append(pending)
         opened |= {name: RemoteCritic(critic, name, seat) for name, critic in critic_group.items()}
     for one in waiting:

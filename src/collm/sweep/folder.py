@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from collm.base.validation import validated
 from collm.base.yaml_text import to_yaml
+from collm.config.overrides import parse_overrides
+from collm.config.sections import EvaluationConfig
+from collm.config.tree import make_config, plain
 from collm.errors import CollmError
 from collm.runs.files import write_json, write_text
 from collm.runs.layout import Layout
@@ -73,11 +77,16 @@ class SweepFolder:
     def is_finished(self, cell: Cell, job: Job) -> bool:
         """Whether a cell did all of that already, by the same recipe, and what it made is there."""
         made = self.evaluation(cell.name) if cell.play is not None else self.run(cell.name)
-        return made.is_dir() and _read(self.finished(cell.name)) == _record(cell, job)
+        return made.is_dir() and _say_the_same(_read(self.finished(cell.name)), _record(cell, job))
 
     def finish(self, cell: Cell, job: Job) -> None:
         """Remember that a cell did all that it had to do."""
         write_json(self.finished(cell.name), _record(cell, job))
+
+    def seconds(self) -> dict[str, float]:
+        """How long each cell took, by name, as far as the last summary says."""
+        kept = _read(self.path / SUMMARY) or {"cells": []}
+        return {cell["name"]: cell["seconds"] for cell in kept["cells"]}
 
     def write_summary(self, outcomes: Iterable[Mapping[str, Any]]) -> None:
         """Say what came of every cell."""
@@ -90,6 +99,30 @@ def _entry(cell: Cell) -> dict[str, Any]:
 
 def _record(cell: Cell, job: Job) -> dict[str, Any]:
     return {"recipe": dict(cell.recipe), "commands": [list(command) for command in job.commands]}
+
+
+def _say_the_same(kept: Any, wanted: Mapping[str, Any]) -> bool:
+    """Whether a record of a finished cell tells of what is wanted."""
+    try:
+        return bool(kept == wanted) or _filled(kept) == _filled(wanted)
+    except (CollmError, LookupError, TypeError):  # of settings that no longer fit, or no record at all
+        return False
+
+
+def _filled(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record with today's defaults for the keys that are younger than it."""
+    recipe = plain(make_config(record["recipe"], "", learns=False))
+    return {"recipe": recipe, "commands": [_filled_words(command) for command in record["commands"]]}
+
+
+def _filled_words(command: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """The words of a command, and apart from them its settings of the evaluation, if it has any."""
+    given = [word for word in command if word.startswith("evaluation.")]
+    others = [word for word in command if word not in given]
+    if not given:
+        return others, ()
+    section = validated(EvaluationConfig, parse_overrides(given)["evaluation"], "evaluation")
+    return others, _settings("evaluation", section.model_dump(mode="json"))
 
 
 def _commands(folder: SweepFolder, cell: Cell, grid: Grid) -> Iterable[tuple[str, ...]]:

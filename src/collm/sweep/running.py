@@ -28,7 +28,7 @@ class Outcome:
     Attributes:
         state: ``skipped`` was finished before this sweep began; ``stopped`` can be resumed.
         message: why it failed, in one line.
-        seconds: how long it took, or has taken.
+        seconds: how long it took, or has taken; what is skipped took it in an earlier sweep.
         log: everything that it printed.
     """
 
@@ -104,8 +104,13 @@ class _Pool:
 
     def __init__(self, folder: SweepFolder, place: Place, work: Sequence[tuple[Cell, Job]]) -> None:
         self._folder, self._place, self._cells = folder, place, [cell for cell, _ in work]
-        finished = {cell.name for cell, job in work if folder.is_finished(cell, job)}
-        self._ended: dict[str, tuple[State, str, float]] = dict.fromkeys(finished, ("skipped", "", 0.0))
+        finished, seconds = (
+            {cell.name for cell, job in work if folder.is_finished(cell, job)},
+            folder.seconds(),
+        )
+        self._ended: dict[str, tuple[State, str, float]] = {
+            name: ("skipped", "", seconds.get(name, 0.0)) for name in finished
+        }
         self.waiting = [(cell, job) for cell, job in work if cell.name not in finished]
         self._begun: list[_Begun] = []
         self._asked = False

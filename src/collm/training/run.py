@@ -59,7 +59,7 @@ def _train(config: RunConfig, out: Path, display: Callback, place: Place, resume
     critics = config.algorithm.critics(env.agents)
     weights = checkpoint.path if checkpoint else start_of(config, display.note)
     mixers, numbers = config.algorithm.mixers(env.agents), len(env.global_numbers(0, None, tasks[0]))
-    team = place.team(config, critics, weights)
+    team = place.team(config, critics, weights, numbers)
     team = replace(team, mixers=open_mixers(mixers, numbers, weights, config.seed))
     if config.bonus is not None:
         team = replace(team, bonus=InformationBonus(config.bonus, env.agents, config.seed))

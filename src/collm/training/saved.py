@@ -173,9 +173,17 @@ class _Replayed:
             }
             self._step(place, replies)
         last = spoken.rewards[before][1] if before else None
-        told = self._env.global_information(len(before), last, spoken.task)
-        ended = place not in self._inner
-        return Turn(len(before), observations, acted, reward, raw, global_information=told, terminated=ended)
+        at = (len(before), last, spoken.task)
+        return Turn(
+            len(before),
+            observations,
+            acted,
+            reward,
+            raw,
+            global_information=self._env.global_information(*at),
+            global_numbers=self._env.global_numbers(*at),
+            terminated=place not in self._inner,
+        )
 
     def _action(self, place: Branches, agent: str, history: History, seen: Any, text: str) -> Action:
         context = self._contexts[agent]
