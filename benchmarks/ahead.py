@@ -27,6 +27,7 @@ def main() -> None:
     parser.add_argument("--recipe", default="demo")
     parser.add_argument("--updates", type=int, default=12)
     parser.add_argument("--rounds", type=int, default=2, help="of all ways, one after the other")
+    parser.add_argument("--ways", nargs="*", choices=WAYS, default=list(WAYS), help="the first is 1")
     parser.add_argument("--overrides", nargs="*", default=["algorithm.ratio_cap=2"], help="of all ways")
     options = parser.parse_args()
     leave("ahead", rows := list(_measured(options)), bars(rows, _CLOCKS, "seconds an update"), options)
@@ -36,9 +37,9 @@ _CLOCKS = ("seconds", "drawing s", "learning s", "overlap s")
 
 
 def _measured(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    rounds = [{way: _clocks(options, way) for way in WAYS} for _ in range(options.rounds)]
-    slowest = statistics.median(one["one thread"]["seconds"] for one in rounds)
-    for way in WAYS:
+    rounds = [{way: _clocks(options, way) for way in options.ways} for _ in range(options.rounds)]
+    slowest = statistics.median(one[options.ways[0]]["seconds"] for one in rounds)
+    for way in options.ways:
         medians = {name: statistics.median(one[way][name] for one in rounds) for name in _CLOCKS}
         yield {"case": way, **medians, "times as fast": slowest / medians["seconds"]}
 
