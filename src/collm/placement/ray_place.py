@@ -23,6 +23,8 @@ from collm.runs.layout import Layout
 
 ResultT = TypeVar("ResultT")
 
+_LEAVE_SECONDS = 10.0
+
 
 class RayCrew:
     """Workers on a Ray cluster; they stay from one attempt of a run to the next, but for lost ones.
@@ -66,6 +68,11 @@ class RayCrew:
         return {role: seat.process() for role, seat in self._seats.items()}
 
     def leave(self) -> None:
+        """End all workers, once they have let go of files; those that are busy are not waited for."""
+        import ray
+
+        if asked := [seat.let_go() for seat in self._seats.values() if not seat.lost]:
+            ray.wait(asked, num_returns=len(asked), timeout=_LEAVE_SECONDS)
         for seat in self._seats.values():
             seat.leave()
 

@@ -164,6 +164,10 @@ class RaySeat:
         with suppress(LostWorkerError):
             self.answered(self._actor.identity.remote())
 
+    def let_go(self) -> Any:
+        """Ask the worker to hold nothing any more; what Ray knows the answer by."""
+        return self._actor.let_go.remote()
+
     def leave(self) -> None:
         """End the worker, whatever it is doing."""
         import ray

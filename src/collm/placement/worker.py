@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import platform
@@ -74,6 +75,11 @@ class Worker:
             sys.modules["torch"].set_num_threads(threads)
         self._host = None
         self._host = kind(*args)
+
+    def let_go(self) -> None:
+        """Hold nothing any more: files that came for the host leave this machine with it."""
+        self._host = None
+        gc.collect()
 
     def answer(self, method: str, *args: Any) -> Any:
         return getattr(self._host, method)(*args)
