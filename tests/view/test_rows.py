@@ -62,6 +62,12 @@ def test_lone_surrogates_and_huge_numbers_are_made_harmless(tmp_path: Path) -> N
     assert (leaf.task, leaf.parts["a"].text, leaf.tree) == ("?", "?", 0)
 
 
+def test_an_episode_of_a_billion_turns_is_cut(tmp_path: Path) -> None:
+    (long,) = leaves(tmp_path, {"tree": 0, "turn": 10**9})
+    (deep,) = leaves(tmp_path, turn([0] * 10**5, 1.0))
+    assert len(long.path) == len(deep.path) < 10**4
+
+
 @pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity", "1e999"])
 def test_what_is_no_finite_number_is_absent(constant: str) -> None:
     assert parsed(f'{{"reward": {constant}}}') == {"reward": None}

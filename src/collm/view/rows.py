@@ -9,6 +9,9 @@ from typing import Any
 
 from collm.view.tolerant import mapping, number, parsed, text, whole
 
+_DEEPEST = 1000
+"""Turns of an episode that are told apart; what says that it has more is no run of ours."""
+
 
 @dataclass(frozen=True, slots=True)
 class Placed:
@@ -27,8 +30,8 @@ class Placed:
         """The branches taken so far; a row without them belongs to the only branch."""
         path = self.row.get("path")
         if isinstance(path, list):
-            return tuple(whole(step) for step in path)
-        return (0,) * (whole(self.row.get("turn")) + 1)
+            return tuple(whole(step) for step in path[:_DEEPEST])
+        return (0,) * min(whole(self.row.get("turn")) + 1, _DEEPEST)
 
 
 @dataclass(frozen=True, slots=True)
