@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -22,6 +23,9 @@ from collm.training import loop
 
 SYNC, REST = "weight sync", "sampling"
 """Weights are sent within sampling and evaluation; what is nothing else is sampling, or logging."""
+
+LINGERED = 0.03
+"""Seconds that weights stay under way: on an idle machine nobody could see them pass."""
 
 PHASES = {
     "update": (loop, "learn"),
@@ -65,6 +69,7 @@ class Marks:
             sent = work(engine)
             if sent:
                 self._begin(SYNC)
+                time.sleep(LINGERED)
                 sent[-1] = Deferred(self._then_back(sent[-1]))
             return sent
 
