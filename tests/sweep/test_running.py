@@ -97,13 +97,33 @@ def test_a_cell_that_finished_before_a_key_was_made_counts_if_the_key_is_not_set
     assert again.started == ([] if younger else [MAGRPO])
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"recipe": {}, "commands": []}', '{"recipe": {"env": 1}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "[]", "{}", '{"recipe": {}, "commands": []}', '{"recipe": {"env": 1}}'),
+        *('{"recipe": "cc", "commands": []}', "WITH [[5]]", "WITH [null]"),
+    ],
+)
 def test_a_record_that_cannot_be_read_is_of_no_finished_cell(tmp_path: Path, text: str) -> None:
     sweep(grid(), tmp_path / "s", Scripted(), Heard())
-    (tmp_path / "s" / "finished" / f"{CC}.json").write_text(text)
+    file = tmp_path / "s" / "finished" / f"{CC}.json"
+    if text.startswith("WITH "):
+        commands = json.loads(text.removeprefix("WITH "))
+        text = json.dumps({**json.loads(file.read_text()), "commands": commands})
+    file.write_text(text)
     again = Scripted()
     sweep(grid(), tmp_path / "s", again, Heard())
     assert again.started == [CC]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "5", '"x"', "{}", '{"cells": 5}', '{"cells": [{"name": "x"}]}', '{"cells": [5]}']
+)
+def test_a_summary_that_cannot_be_read_holds_up_no_sweep(tmp_path: Path, text: str) -> None:
+    sweep(grid(), tmp_path / "s", Scripted(), Heard())
+    (tmp_path / "s" / "summary.json").write_text(text)
+    sweep(grid(), tmp_path / "s", Scripted(), Heard())
+    assert states(tmp_path / "s") == {CC: "skipped", MAGRPO: "skipped"}
 
 
 def test_two_sweeps_do_not_share_a_folder(tmp_path: Path) -> None:

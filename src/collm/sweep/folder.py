@@ -85,8 +85,11 @@ class SweepFolder:
 
     def seconds(self) -> dict[str, float]:
         """How long each cell took, by name, as far as the last summary says."""
-        kept = _read(self.path / SUMMARY) or {"cells": []}
-        return {cell["name"]: cell["seconds"] for cell in kept["cells"]}
+        kept = _read(self.path / SUMMARY)
+        try:
+            return {str(cell["name"]): float(cell["seconds"]) for cell in kept["cells"]}
+        except (LookupError, TypeError, ValueError):  # no summary of a sweep, or none at all
+            return {}
 
     def write_summary(self, outcomes: Iterable[Mapping[str, Any]]) -> None:
         """Say what came of every cell."""
@@ -105,7 +108,7 @@ def _say_the_same(kept: Any, wanted: Mapping[str, Any]) -> bool:
     """Whether a record of a finished cell tells of what is wanted."""
     try:
         return bool(kept == wanted) or _filled(kept) == _filled(wanted)
-    except (CollmError, LookupError, TypeError):  # of settings that no longer fit, or no record at all
+    except (CollmError, LookupError, TypeError, ValueError, AttributeError):  # it fits no more, or is none
         return False
 
 
