@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,10 @@ from collm.agents.config import CriticConfig
 from collm.agents.critic import Critic
 from collm.agents.numbers import Widening, numbers_tensor
 from collm.agents.views import CriticInput, Passage
+from collm.algorithms.base import CriticView
 from collm.base.validation import validated
 from collm.errors import CollmError
+from tests.trees import tree, turn
 
 MakeCritic = Callable[..., Critic]
 
@@ -166,6 +170,18 @@ def test_numbers_that_are_not_as_many_at_every_turn_are_one_message(make_critic:
     with pytest.raises(CollmError, match="there are 2 at the first turn and 3 at another"):
         make_critic().predict(alike((1.0, 2.0), (1.0, 2.0, 3.0)))
     assert numbers_tensor([(1.0, 2.0), (3.0, 4.0)], 2).tolist() == [[1.0, 2.0], [3.0, 4.0]]
+
+
+@pytest.mark.parametrize("later", [(0.5, -1.0), (0.5,)])
+def test_a_trial_tells_whether_numbers_are_as_many_at_every_turn(
+    make_critic: MakeCritic, later: tuple[float, ...]
+) -> None:
+    trial = tree(
+        replace(turn(0.0, replace(turn(1.0), global_numbers=later)), global_numbers=(0.0, 1.0)),
+    )
+    fits = nullcontext() if len(later) == 2 else pytest.raises(CollmError, match="and 1 at another")
+    with fits:
+        make_critic().check_reads(trial, CriticView())
 
 
 def test_the_first_features_are_the_seeds_and_no_other_random_numbers_move() -> None:

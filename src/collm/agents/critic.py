@@ -145,10 +145,13 @@ class Critic:
         """Test that the critic can read a tree.
 
         Raises:
-            CollmError: if the tokenizer is of another model.
+            CollmError: if the tokenizer is of another model, or numbers are not as many at every turn.
         """
+        read = self.read(tree, view)
+        if self.widening is not None:
+            self.widening.check_reads([passage.numbers for passage in read.passages])
         with self.weights.model() as model:
-            check_known(model, self.tokenizer, self._row(0, self.read(tree, view)).tokens, "critic")
+            check_known(model, self.tokenizer, self._row(0, read).tokens, "critic")
 
     def save(self, folder: Path) -> None:
         """Write the trunk as a Hugging Face folder, or its adapter, with the value head beside it."""

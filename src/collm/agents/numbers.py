@@ -54,5 +54,13 @@ class Widening(nn.Module):
         given = numbers_tensor(numbers, self.features.in_features).to(hidden)
         return torch.cat([hidden, torch.tanh(self.features(given))], -1)
 
+    def check_reads(self, numbers: Sequence[tuple[float, ...]]) -> None:
+        """Test that it can read the numbers of some places.
+
+        Raises:
+            CollmError: as :func:`numbers_tensor` tells.
+        """
+        numbers_tensor(numbers, self.features.in_features)
+
     def save(self, folder: Path) -> None:
         save_file(self.state_dict(), folder / _FILE)
