@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from collm.agents.policy import Request, TokenPolicy
+from collm.envs.probes import CreditProbe
 from collm.errors import CollmError
 from collm.training.display import Silent
 from collm.training.run import train
@@ -162,3 +163,13 @@ def test_a_checkpoint_without_its_rollouts_is_refused(recipe: Recipe, tmp_path: 
     file.write_text(file.read_text().replace("collect_ahead: false", "collect_ahead: true"))
     with pytest.raises(CollmError, match="there are no rollouts of the next update"):
         train(ahead(recipe), tmp_path, Silent(), resume=True)
+
+
+def test_rollouts_of_tasks_that_are_there_no_more_are_refused(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(ahead(recipe, training={"epochs": 12, "max_updates": 2}), tmp_path, Silent())
+    tasks = CreditProbe().tasks("train")[:1]
+    monkeypatch.setattr(CreditProbe, "tasks", lambda env, split: tasks)
+    with pytest.raises(CollmError, match=r"ahead\.jsonl: it holds rollouts of .* the next update does not"):
+        train(ahead(recipe, training={"epochs": 12}), tmp_path, Silent(), resume=True)

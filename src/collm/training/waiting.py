@@ -65,6 +65,7 @@ def save_waiting(waiting: Waiting, folder: Path) -> None:
         "waited": waiting.waited,
         "inference_calls": waiting.rollout.inference_calls,
         "tokens": dict(waiting.rollout.tokens),
+        "tasks": [tree.task.id for tree in waiting.rollout.trees],
     }
     write_json_lines(folder / _FILE, [known, *map(tree_row, waiting.rollout.trees)])
 
@@ -73,7 +74,7 @@ def read_waiting(collector: Collector, checkpoint: Checkpoint) -> Waiting:
     """What :func:`save_waiting` has left in a checkpoint.
 
     Raises:
-        CollmError: if there is nothing.
+        CollmError: if there is nothing, or it was drawn of other tasks than the update has now.
     """
     file = checkpoint.path / _FILE
     if not file.is_file():
@@ -82,6 +83,10 @@ def read_waiting(collector: Collector, checkpoint: Checkpoint) -> Waiting:
     known, *rows = read_json_lines(file)
     config = collector.config
     resets = resets_of(config.training, collector.tasks, config.seed, known["update"])
+    tasks = known.pop("tasks")
+    if tasks != [reset.task.id for reset in resets]:
+        problem = f"it holds rollouts of {', '.join(tasks)}, which the next update does not play."
+        raise CollmError(str(file), problem, "resume with the data that the run was started with.")
     trees = [tree_of(row, reset.task, reset.seed) for row, reset in zip(rows, resets, strict=True)]
     grown = Rollout(tuple(trees), known.pop("inference_calls"), known.pop("tokens"))
     return Waiting(rollout=grown, **known)
