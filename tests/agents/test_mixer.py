@@ -11,6 +11,7 @@ import torch
 from collm.agents.mixer import Mixer
 from collm.agents.views import MixerInput, mixer_input
 from collm.algorithms.base import MixerView
+from collm.errors import CollmError
 from collm.types import Observation
 from tests.trees import chain, tree, turn
 
@@ -45,6 +46,14 @@ def test_what_it_says_comes_to_depend_on_the_numbers() -> None:
         mixer.update([READ], values, [torch.tensor([[1.0, 0, 0], [-1.0, 0, 0]])], 1.0, 0, 1)
     first, second = mixer.predict([READ]).by_passage[0]
     assert second[0] - first[0] > 0.1
+
+
+def test_a_tree_with_more_numbers_at_a_later_turn_is_refused_before_a_run() -> None:
+    first, second = turn(1.0), turn(2.0)
+    uneven = chain(replace(first, global_numbers=(0.0, 1.0)), replace(second, global_numbers=(0.0, 1.0, 2.0)))
+    Mixer(VIEW, 2, "one").check_reads(replace(uneven, turns=uneven.turns[:1], parents=(None,)))
+    with pytest.raises(CollmError, match="2 at the first turn and 3 at another"):
+        Mixer(VIEW, 2, "one").check_reads(uneven)
 
 
 def test_another_seed_is_another_network_and_the_global_noise_stays() -> None:

@@ -56,6 +56,14 @@ class Mixer:
         """What it reads of a tree: the same for every view."""
         return mixer_input(tree)
 
+    def check_reads(self, tree: Tree) -> None:
+        """Test that it can read a tree.
+
+        Raises:
+            CollmError: if the environment's numbers are not as many at every turn.
+        """
+        numbers_tensor(mixer_input(tree).numbers, self._count)
+
     def predict(self, inputs: Sequence[MixerInput]) -> Values:
         """``"place output"`` for each input, kept with its graph."""
         numbers = [one for read in inputs for one in read.numbers]

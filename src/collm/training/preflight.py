@@ -65,7 +65,7 @@ def _check_metrics(env: Held, trial: Tree) -> None:
 
 
 def check_reading(team: Team, critics: Mapping[str, CriticView], trial: Tree) -> None:
-    """Let every agent and critic encode the trial episode.
+    """Let every agent, critic and mixer read the trial episode.
 
     Raises:
         CollmError: if one cannot read it, as :meth:`collm.agents.agent.Agent.check_reads` tells.
@@ -76,3 +76,5 @@ def check_reading(team: Team, critics: Mapping[str, CriticView], trial: Tree) ->
             agent.check_reads(seen, f"task {trial.task.id!r}")
     for name, critic in team.critics.items():
         critic.check_reads(trial, critics[name])
+    for mixer in team.mixers.values():
+        mixer.check_reads(trial)
