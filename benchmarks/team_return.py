@@ -174,6 +174,7 @@ def drawn(rows: Sequence[Mapping[str, Any]]) -> Figure:
         course.plot([JOINT_SAMPLES * update for update in updates], means, marker="o", label=title)
     last.set(xscale="log", xlabel="agents", ylabel="test return at the end")
     last.set_xticks(sizes, [str(size) for size in sizes])
+    last.minorticks_off()
     course.set(xlabel="joint samples", ylabel="test return", title=f"{sizes[-1]} agents")
     for axes in (last, course):
         axes.axhline(0.5, color="black", linewidth=0.6, linestyle=":")
