@@ -63,10 +63,10 @@ def late(turns: int) -> dict[str, Setting]:
 SETTINGS: Mapping[str, Mapping[str, Setting]] = {
     "arms": {**late(4), **late(8)},
     "demo": {
-        "as-it-is": Setting("as it is", "demo", _RARE),
-        "trace": Setting("λ = 0.9", "demo", {**_RARE, **_TRACE}),
-        "passes": Setting("three critic passes more", "demo", {**_RARE, **_PASSES}),
-        "both": Setting("both", "demo", {**_RARE, **_TRACE, **_PASSES}),
+        "as-it-is": Setting("as it is", "demo", {}),
+        "trace": Setting("λ = 0.9", "demo", _TRACE),
+        "passes": Setting("three critic passes more", "demo", _PASSES),
+        "both": Setting("both", "demo", {**_TRACE, **_PASSES}),
     },
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,19 @@ def leave(name: str, rows: Sequence[Row], figure: Figure, options: argparse.Name
     whole = {"options": shown, **circumstances(), "rows": list(rows)}
     (out / f"{name}.json").write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
     figure.savefig(out / f"{name}.png", dpi=120)
+
+
+def kept(file: Path, place: Row, work: Callable[[], Row]) -> Row:
+    """A row of a file of JSON lines, which is worked for, and added with its place, unless it is there."""
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    for row in map(json.loads, lines):
+        if place.items() <= row.items():
+            return dict(row)
+    row = {**place, **work()}
+    with file.open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps(row) + "\n")
+    print(row, flush=True)
+    return row
 
 
 def bars(rows: Sequence[Row], values: Sequence[str], title: str, line: float | None = None) -> Figure:

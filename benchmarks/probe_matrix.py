@@ -9,10 +9,10 @@ in a row reach 95 % of the optimum on average, within 150. Finished cells are ke
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from matplotlib.figure import Figure
 
-from benchmarks.outcome import Row, arguments, leave
+from benchmarks.outcome import Row, arguments, kept, leave, markdown
 from collm.algorithms.base import algorithms
 from collm.envs.probes import Probe
 from tests.training.probe_teams import PROBES, UPDATES, WINDOW, ProbeTeams, learned, returns_until_learned
@@ -35,41 +35,32 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     options.out.mkdir(parents=True, exist_ok=True)
-    kept = options.out / "probe_matrix.jsonl"
     with tempfile.TemporaryDirectory() as folder:
         make = ProbeTeams(Path(folder))
-        for name in options.algorithms:
-            for env in PROBES:
-                for seed in options.seeds:
-                    _once(kept, make, name, env, seed)
-    cells = [one for one in _cells(kept) if one["algorithm"] in options.algorithms]
+        cells = [
+            kept(
+                options.out / "probe_matrix.jsonl",
+                {"algorithm": name, "game": env.type, "seed": seed},
+                partial(played, make, name, env, seed),
+            )
+            for name in options.algorithms
+            for env in PROBES
+            for seed in options.seeds
+        ]
     rows = [_row(name, cells) for name in options.algorithms]
     leave("probe_matrix", rows, heatmap(rows), options)
-    print(markdown(rows))
+    print(markdown([shown(row) for row in rows]))
 
 
-def _once(kept: Path, make: ProbeTeams, name: str, env: Probe, seed: int) -> None:
-    """Learn one game, unless that has been done, and keep how it went."""
-    place = {"algorithm": name, "game": env.type, "seed": seed}
-    if any(place.items() <= one.items() for one in _cells(kept)):
-        return
+def played(make: ProbeTeams, name: str, env: Probe, seed: int) -> Row:
+    """Learn one game, and say how it went."""
     began = time.process_time()
     returns = returns_until_learned(make(name, seed), env)
-    cell = {
-        **place,
+    return {
         "updates": len(returns) if learned(returns, env) else None,
         "share": fmean(returns[-WINDOW:]) / env.optimum,
         "seconds": time.process_time() - began,
     }
-    with kept.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(cell) + "\n")
-    print(cell, flush=True)
-
-
-def _cells(kept: Path) -> list[dict[str, Any]]:
-    if not kept.exists():
-        return []
-    return [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()]
 
 
 def _row(name: str, cells: Sequence[Row]) -> dict[str, Any]:
@@ -92,15 +83,10 @@ def said(cells: Sequence[Row]) -> str:
     return f"{len(found)} of {len(cells)}; {fmean(lost):.2f}"
 
 
-def markdown(rows: Sequence[Row]) -> str:
-    """The rows as a table."""
-    games = [env.type for env in PROBES]
-    lines = [f"| algorithm | {' | '.join(game.removeprefix('probe_') for game in games)} | seconds |"]
-    lines.append("|---" * (len(games) + 2) + "|")
-    for row in rows:
-        found = " | ".join(row[game] for game in games)
-        lines.append(f"| `{row['case']}` | {found} | {row['seconds']:.0f} |")
-    return "\n".join(lines)
+def shown(row: Row) -> Row:
+    """As a line of docs/methods.md."""
+    games = {game.removeprefix("probe_"): row[game] for game in (env.type for env in PROBES)}
+    return {"algorithm": f"`{row['case']}`", **games, "seconds": f"{row['seconds']:.0f}"}
 
 
 def heatmap(rows: Sequence[Row]) -> Figure:

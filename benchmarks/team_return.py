@@ -15,6 +15,7 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
@@ -23,6 +24,7 @@ import yaml
 from matplotlib.figure import Figure
 
 import collm
+from benchmarks.outcome import Row, kept, markdown
 from collm.base.quiet import quiet_libraries
 from collm.base.seeding import derive
 from collm.env import Environment, Split, Transition
@@ -99,18 +101,18 @@ def main() -> None:
     options = parser.parse_args()
     quiet_libraries()
     options.out.mkdir(parents=True, exist_ok=True)
-    kept = options.out / "team_return.jsonl"
-    rows = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
-    for seed in options.seeds:
-        for size in options.sizes:
-            for way in WAYS:
-                place = {"agents": size, "way": way, "seed": seed, "updates": options.updates}
-                if not any(place.items() <= row.items() for row in rows):
-                    rows.append({**place, **learned(options.out, size, way, seed, options.updates)})
-                    kept.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
-                    print(rows[-1], flush=True)
+    rows = [
+        kept(
+            options.out / "team_return.jsonl",
+            {"agents": size, "way": way, "seed": seed, "updates": options.updates},
+            partial(learned, options.out, size, way, seed, options.updates),
+        )
+        for seed in options.seeds
+        for size in options.sizes
+        for way in WAYS
+    ]
     drawn(rows).savefig(options.out / "team_return.png", dpi=120)
-    print(table(rows))
+    print(markdown([line(rows, size) for size in options.sizes]))
 
 
 def learned(out: Path, size: int, way: str, seed: int, updates: int) -> dict[str, Any]:
@@ -158,7 +160,7 @@ def values_of(models: Path, size: int, way: str, seed: int, updates: int) -> dic
     return values
 
 
-def drawn(rows: Sequence[Mapping[str, Any]]) -> Figure:
+def drawn(rows: Sequence[Row]) -> Figure:
     """The last return by the size of the team, and how the teams of 64 came there."""
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     last, course = figure.subplots(1, 2)
@@ -182,21 +184,18 @@ def drawn(rows: Sequence[Mapping[str, Any]]) -> Figure:
     return figure
 
 
-def _ends(rows: Sequence[Mapping[str, Any]], size: int) -> list[float]:
+def _ends(rows: Sequence[Row], size: int) -> list[float]:
     return [list(row["curve"].values())[-1] for row in rows if row["agents"] == size]
 
 
-def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Means over seeds by the size of the team."""
-    lines = ["| agents | " + " | ".join(f"{title}, return | seconds" for title in WAYS.values()) + " |"]
-    lines.append("|---" * (1 + 2 * len(WAYS)) + "|")
-    for size in sorted({row["agents"] for row in rows}):
-        cells = [str(size)]
-        for way in WAYS:
-            own = [row for row in rows if row["way"] == way and row["agents"] == size]
-            cells += [f"{fmean(_ends(own, size)):.2f}", f"{fmean(row['seconds'] for row in own):.0f}"]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+def line(rows: Sequence[Row], size: int) -> Row:
+    """Means over the seeds of teams of one size."""
+    cells: dict[str, Any] = {"agents": size}
+    for way, title in WAYS.items():
+        own = [row for row in rows if row["way"] == way and row["agents"] == size]
+        cells[f"{title}, return"] = f"{fmean(_ends(own, size)):.2f}"
+        cells[f"{title}, seconds"] = f"{fmean(row['seconds'] for row in own):.0f}"
+    return cells
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ from collm.agents.agent import Agent
 from collm.agents.config import AgentConfig, CriticConfig
 from collm.agents.critic import Critic, Values
 from collm.agents.learner import Sample, Step
-from collm.agents.views import CriticInput, critic_input
-from collm.algorithms.base import Algorithm, AnyView, CriticView
+from collm.agents.views import AnyView, CriticInput, critic_input
+from collm.algorithms.base import Algorithm, CriticView
 from collm.algorithms.collm_cc import CoLLMCC
 from collm.algorithms.collm_dc import CoLLMDC
 from collm.algorithms.magrpo import MAGRPO

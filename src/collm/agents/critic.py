@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -14,9 +15,8 @@ from torch import Tensor, nn
 from collm.agents.config import CriticConfig
 from collm.agents.numbers import Widening
 from collm.agents.value_head import HEAD_FILE, open_head
-from collm.agents.views import CriticInput, critic_input
+from collm.agents.views import AnyView, CriticInput, critic_input
 from collm.agents.weights import open_weights, saved_source
-from collm.algorithms.base import AnyView
 from collm.base.seeding import derive
 from collm.models.backbone import Backbones
 from collm.models.families import text_config, trunk
@@ -27,7 +27,7 @@ from collm.models.optimizer import Optimizer
 from collm.models.rows import Row, microbatches
 from collm.types import Tree
 
-_KEPT_TEXTS = 4096
+_KEPT_TEXTS = 1024
 """So many passages' tokens are kept: passes over one buffer read the same texts again and again."""
 
 
@@ -81,7 +81,7 @@ class Critic:
             if config.numbers:
                 features = derive(seed, "numbers", "critic", name)
                 self.widening = Widening(numbers, width, features, saved).to(model.device)
-        self._ids = lru_cache(_KEPT_TEXTS)(self._encoded)
+        self._ids = lru_cache(_KEPT_TEXTS)(partial(_encoded, self.tokenizer))
         self._optimizer = Optimizer(
             self.parameters(), config.optimization, derive(seed, "rounding", "critic", name)
         )
@@ -202,9 +202,6 @@ class Critic:
         row.spans.append((number, [column for _, column in places]))
         return row
 
-    def _encoded(self, text: str) -> tuple[int, ...]:
-        return tuple(self.tokenizer(text, add_special_tokens=False).input_ids)
-
     def _opening(self, ids: tuple[int, ...]) -> tuple[int, ...]:
         """The first tokens: with the beginning-of-sequence token that a family wants, and never none."""
         begin = tuple(self.tokenizer("").input_ids[:1])
@@ -234,3 +231,8 @@ class Critic:
     @staticmethod
     def _ordered(values: dict[int, Tensor]) -> tuple[Tensor, ...]:
         return tuple(values[number] for number in range(len(values)))
+
+
+def _encoded(tokenizer: Any, text: str) -> tuple[int, ...]:
+    """No method: a cache of one would hold the critic, and its device's memory, in a cycle."""
+    return tuple(tokenizer(text, add_special_tokens=False).input_ids)

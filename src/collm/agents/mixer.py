@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from collm.agents.critic import Values
 from collm.agents.numbers import numbers_tensor
 from collm.agents.taking_over import take_over
-from collm.agents.views import MixerInput, mixer_input
-from collm.algorithms.base import AnyView, MixerView
+from collm.agents.views import AnyView, MixerInput, mixer_input
+from collm.algorithms.base import MixerView
 from collm.base.seeding import derive
 from collm.models.config import Optimization
 from collm.models.optimizer import Optimizer

@@ -20,7 +20,7 @@ from collm.agents.critic import Critic, Values
 from collm.agents.joining import Pair, Pull
 from collm.agents.learner import Reading
 from collm.agents.value_head import HEAD_FILE, open_head
-from collm.algorithms.base import AnyView
+from collm.agents.views import AnyView
 from collm.base.seeding import derive
 from collm.errors import CollmError
 from collm.models.families import text_config

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from collm.algorithms.base import AnyView, CriticView
+from collm.algorithms.base import CriticView, MixerView
 from collm.errors import CollmError
 from collm.types import Observations, Tree, Turn
+
+AnyView = CriticView | MixerView
+"""What one of an algorithm's critics or mixers reads."""
 
 
 @dataclass(frozen=True, slots=True)

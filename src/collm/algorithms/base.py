@@ -86,10 +86,6 @@ class MixerView:
     width: int = 64
 
 
-AnyView = CriticView | MixerView
-"""What one of an algorithm's critics or mixers reads."""
-
-
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """What a critic says of one tree, each ``"turn"``; NaN where it does not read.

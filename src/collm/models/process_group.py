@@ -82,8 +82,8 @@ def met(meeting: Meeting) -> Iterator[None]:
         part()
 
 
-class DataParallel:
-    """Peers with all weights each; the processes of the group that there is."""
+class Grouped:
+    """Peers that are the processes of the group that there is."""
 
     def __init__(self) -> None:
         self._number, self._count = distributed.get_rank(), distributed.get_world_size()
@@ -91,6 +91,16 @@ class DataParallel:
     @property
     def first(self) -> bool:
         return self._number == 0
+
+    def gathered(self, own: OwnT) -> list[OwnT]:
+        """What each process has, in their order."""
+        everyones: list[Any] = [None] * self._count
+        distributed.all_gather_object(everyones, own)
+        return everyones
+
+
+class DataParallel(Grouped):
+    """Peers with all weights each."""
 
     def opened(self, config: ModelConfig, where: str, load: Callable[[ModelConfig, str], Any]) -> Any:
         return load(config, where)
@@ -101,9 +111,6 @@ class DataParallel:
 
     def groups(self, model: Any, samples: Sequence[tuple[Ids, Ids]], batch_tokens: int, pad: int) -> Groups:
         return dealt(model, samples, batch_tokens, self._count)[self._number]
-
-    def gathered(self, own: OwnT) -> list[OwnT]:
-        return gathered(own)
 
     def goes_back(self, wanted: bool) -> bool:
         return wanted
@@ -134,10 +141,3 @@ def buckets(tensors: Sequence[Tensor], size: int) -> Iterator[list[Tensor]]:
         held += one.numel()
     if bucket:
         yield bucket
-
-
-def gathered(own: OwnT) -> list[OwnT]:
-    """What each process of the group has, in their order."""
-    everyones: list[Any] = [None] * distributed.get_world_size()
-    distributed.all_gather_object(everyones, own)
-    return everyones

@@ -28,7 +28,7 @@ from collm.models.config import ModelConfig
 from collm.models.dealing import dealt, in_step
 from collm.models.loading import pick_device
 from collm.models.peers import Groups
-from collm.models.process_group import gathered
+from collm.models.process_group import Grouped
 from collm.models.teacher_forcing import WITHIN, ScoredBatch
 from collm.types import Ids
 
@@ -37,18 +37,11 @@ OwnT = TypeVar("OwnT")
 _TENSORS = "collm_tensors"
 
 
-class Sharded:
-    """Peers with a part of the weights each; the processes of the group that there is.
+class Sharded(Grouped):
+    """Peers with a part of the weights each.
 
     All go through the model equally often, forth and back: each pass needs everybody's part.
     """
-
-    def __init__(self) -> None:
-        self._number, self._count = distributed.get_rank(), distributed.get_world_size()
-
-    @property
-    def first(self) -> bool:
-        return self._number == 0
 
     def opened(self, config: ModelConfig, where: str, load: Callable[[ModelConfig, str], Any]) -> Any:
         """The model is read into the host's memory; only parts of it reach the device."""
@@ -67,9 +60,6 @@ class Sharded:
 
     def groups(self, model: Any, samples: Sequence[tuple[Ids, Ids]], batch_tokens: int, pad: int) -> Groups:
         return in_step(dealt(model, samples, batch_tokens, self._count), self._number, pad)
-
-    def gathered(self, own: OwnT) -> list[OwnT]:
-        return gathered(own)
 
     def goes_back(self, wanted: bool) -> bool:
         """Everybody does where anybody wants to."""

@@ -18,8 +18,7 @@ from torch import Tensor
 from collm.agents.agent import Agent
 from collm.agents.critic import Critic, Values
 from collm.agents.learner import Step
-from collm.agents.views import CriticInput
-from collm.algorithms.base import AnyView
+from collm.agents.views import AnyView, CriticInput
 from collm.engines.base import Completion, Prompt
 from collm.engines.cache import RowCache
 from collm.engines.in_process import InProcess

@@ -14,8 +14,7 @@ from collm.agents.config import AgentConfig, CriticConfig
 from collm.agents.context import Context
 from collm.agents.learner import Step
 from collm.agents.policy import TokenPolicy
-from collm.agents.views import CriticInput, critic_input
-from collm.algorithms.base import AnyView
+from collm.agents.views import AnyView, CriticInput, critic_input
 from collm.engines.base import Pending
 from collm.env import AnyEnvironment, Transition
 from collm.placement.base import LostWorkerError, Seat

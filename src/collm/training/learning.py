@@ -15,7 +15,8 @@ from collm.agents.critic import Values
 from collm.agents.learner import Sample, Step
 from collm.agents.mixer import Mixer
 from collm.agents.trunk import AnyCritic
-from collm.algorithms.base import Algorithm, AnyView, Prediction, Target
+from collm.agents.views import AnyView
+from collm.algorithms.base import Algorithm, Prediction, Target
 from collm.runs.records import Place, UpdateRecord
 from collm.training.advantages import actions, advantages_of_actions
 from collm.training.comparing import log_ratios
