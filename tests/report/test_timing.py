@@ -138,3 +138,19 @@ def test_update_and_run_are_printed() -> None:
     out.truncate(0)
     print_time(load_recipe("coding/magrpo"), Console(file=out, width=100), UNIT)
     assert "the training tasks are not here" in out.getvalue()
+
+
+def test_what_may_pass_at_the_same_time_is_said() -> None:
+    ahead = ["training.collect_ahead=true", "algorithm.ratio_cap=2"]
+    found = seconds(load_recipe("demo", ahead), UNIT)
+    drawing, whole = sum(one.drawing for one in found), sum(one.total for one in found)
+    assert f"collected ahead: {max(drawing, whole - drawing):.3g} s" in printed(ahead)
+    assert "--cluster counts workers side by side" in printed(["placement.type=ray"])
+    assert "collected ahead" not in printed([])
+    assert "--cluster" not in printed([])
+
+
+def printed(overrides: list[str]) -> str:
+    out = io.StringIO()
+    print_time(load_recipe("demo", overrides), Console(file=out, width=100), UNIT)
+    return out.getvalue()

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from collm.base.yaml_text import to_yaml
+from collm.config.placement import RayPlacement
 from collm.config.sections import TrainingConfig
 from collm.config.tree import RunConfig, plain
 from collm.contract.held import hold
@@ -98,9 +99,19 @@ def print_time(config: RunConfig, console: Console, rates: Rates) -> None:
         table.add_row(one.role, f"{one.drawing:.3g}", f"{one.learning:.3g}", f"{one.stepping:.3g}")
     console.print(table)
     total = sum(one.total for one in found)
-    told = [f"an update: {total:.3g} s", *_run_time(config, total), f"rates: {rates.source}"]
+    drawing = sum(one.drawing for one in found)
+    told = [f"an update: {total:.3g} s", *_run_time(config, total)]
+    told += [*_side_by_side(config, drawing, total - drawing), f"rates: {rates.source}"]
     for line in told:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _side_by_side(config: RunConfig, drawing: float, rest: float) -> Iterator[str]:
+    """What of an update's seconds, which are of one role after another, may pass at the same time."""
+    if isinstance(config.placement, RayPlacement):
+        yield "placed on Ray: these are of one role after another; --cluster counts workers side by side"
+    if config.training.collect_ahead:
+        yield f"collected ahead: {max(drawing, rest):.3g} s an update at best, if neither slows the other"
 
 
 def _run_time(config: RunConfig, update: float) -> Iterator[str]:
