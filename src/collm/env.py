@@ -180,7 +180,8 @@ class Environment(Settings, ABC, Generic[TaskT, StateT]):
           up; the block ``any`` in the target stands for every block; ``legend`` gives each block that
           occurs in them its color, ``"#rrggbb"``;
         - ``marks``: ``texts`` is a list of ``{"name", "text", "spans"}``, each span ``{"start", "end",
-          "label"}`` with offsets in characters, the end exclusive; spans may overlap.
+          "label"}`` with offsets in characters, the end exclusive; spans may overlap;
+        - ``tests``: a ``program``, and ``tests``, a list of what it was tried on with its outcome.
 
         Args:
             task: the episode's task.
