@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from collm.functional.returns import lambda_advantages, td_residuals, tree_returns
+from collm.functional.returns import lambda_advantages, n_step_advantages, td_residuals, tree_returns
 
 numbers = st.floats(-5, 5, width=32)
 steps = st.lists(st.tuples(numbers, numbers), min_size=1, max_size=8)
@@ -85,3 +85,14 @@ def test_with_a_full_trace_the_advantage_is_the_return_less_the_value(
         returns.insert(0, following)
     advantages = lambda_advantages(residuals, in_a_row(residuals), discount, 1.0)
     torch.testing.assert_close(advantages + values, torch.tensor(returns), rtol=1e-4, atol=1e-4)
+
+
+@given(steps, shares)
+def test_more_steps_than_there_are_turns_are_all_of_them(
+    turns: list[tuple[float, float]], discount: float
+) -> None:
+    residuals = torch.tensor([reward for reward, _ in turns])
+    parents = in_a_row(residuals)
+    everything = n_step_advantages(residuals, parents, discount, len(turns))
+    assert n_step_advantages(residuals, parents, discount, 10**15).tolist() == everything.tolist()
+    torch.testing.assert_close(everything, lambda_advantages(residuals, parents, discount, 1.0))

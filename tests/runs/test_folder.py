@@ -375,3 +375,14 @@ def test_a_finished_run_that_goes_on_no_longer_tells_of_its_last_team(tmp_path: 
     assert "after" not in summary
     kept = sorted(path.name for path in (tmp_path / "episodes").iterdir())
     assert kept == ["evaluation-before-greedy.jsonl", "evaluation-before.jsonl"]
+
+
+def test_episodes_beyond_the_checkpoint_are_gone_when_a_run_goes_on(tmp_path: Path, recipe: Recipe) -> None:
+    config = recipe()
+    folder = started(tmp_path, config)
+    save(folder, config, 3)
+    kept = ["update-000003", "evaluation-update-000003-greedy", "update-best", "evaluation-before"]
+    for name in (*kept, "update-000004", "evaluation-update-000004", "evaluation-update-000012-greedy"):
+        folder.write_episodes(name, [])
+    resumed(folder, config)
+    assert sorted(path.stem for path in (tmp_path / "episodes").iterdir()) == sorted(kept)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
@@ -443,6 +444,21 @@ def test_clipped_values_are_held_to_where_they_were_before_the_first_step() -> N
     study(CoLLMCC(critic_epochs=3, value_clip=1.5), [one], {CENTRAL: clipped})
     assert plain.gradients == [[[-20.0]], [[-18.0]], [[-16.0]], [[-14.0]]]
     assert clipped.gradients == [[[-20.0]], [[-18.0]], [[0.0]], [[0.0]]]
+
+
+class DivergingJudge(Judge):
+    """A critic whose gradients are no numbers from its second step on."""
+
+    def update(self, *given: Any) -> dict[str, float]:
+        super().update(*given)
+        return {"grad_norm": math.nan if len(self.gradients) > 1 else 0.5}
+
+
+def test_a_critic_that_diverges_after_the_agents_steps_ends_the_run() -> None:
+    judge = DivergingJudge({"first tree": (4.0, 1.5)})
+    with pytest.raises(CollmError, match="critic central: it diverged in update 5: critic_grad_norm is nan"):
+        study(CoLLMCC(critic_epochs=3), [ONE], {CENTRAL: judge})
+    assert len(judge.gradients) == 2
 
 
 def test_the_share_of_advantages_that_the_clip_cut_is_told() -> None:

@@ -225,6 +225,17 @@ def test_a_run_that_is_made_longer_is_the_longer_run(
     assert_same_run(tmp_path, uninterrupted)
 
 
+def test_an_evaluation_that_ended_the_run_is_made_up_for(recipe: Recipe, tmp_path: Path) -> None:
+    """The shorter run's last team was evaluated as ``after``; in the longer one it is one on the way."""
+    every = {"max_updates": 4, "evaluate_every": 2}
+    train(recipe(training=every), tmp_path / "longer", Silent())
+    train(recipe(training={**every, "max_updates": 2}), tmp_path / "resumed", Silent())
+    train(recipe(training=every), tmp_path / "resumed", Silent(), resume=True)
+    assert_same_run(tmp_path / "resumed", tmp_path / "longer")
+    names = [row["name"] for row in rows(tmp_path / "resumed" / "evaluations.jsonl")]
+    assert names == ["before", "update-000002", "after"]
+
+
 def test_resuming_a_finished_run_changes_nothing(uninterrupted: Path, recipe: Recipe, tmp_path: Path) -> None:
     train(recipe(), tmp_path, Silent())
     train(recipe(), tmp_path, Silent(), resume=True)

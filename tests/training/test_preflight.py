@@ -12,7 +12,7 @@ from collm.agents.team import load_team
 from collm.config.tree import RunConfig, make_config
 from collm.env import Environment, Split, Transition, make_env
 from collm.envs.custom import Row
-from collm.errors import CollmError
+from collm.errors import CollmError, InfrastructureError
 from collm.runs.run import Run
 from collm.training.display import Silent
 from collm.training.preflight import _BONUS, _LOGGED, check_reading, check_tasks
@@ -97,6 +97,22 @@ def test_both_splits_are_read_and_the_first_task_is_played() -> None:
     assert [task.id for task in tasks] == ["one", "two"]
     assert (trial.task.id, [turn.t for turn in trial.turns]) == ("one", [0, 1])
     assert warnings == ["Mind: 1 of 2 test tasks are training tasks too."]
+
+
+class Unreached(Debate):
+    """Its world cannot be reached."""
+
+    type: Literal["unreached"] = "unreached"  # type: ignore[assignment]
+
+    def reset(self, task: Row, seed: int) -> int:
+        raise InfrastructureError("the world is down")
+
+
+def test_a_trial_that_fails_is_told_and_does_not_end_the_run(models: Path) -> None:
+    warnings: list[str] = []
+    _, trial = check_tasks(Unreached(), warnings.append)
+    assert warnings[-1].startswith("Mind: the trial episode failed: the world is down.")
+    check_team(config_of(models), trial)
 
 
 def test_separate_splits_raise_no_warning() -> None:

@@ -66,7 +66,7 @@ def n_step_advantages(
         residuals, parents: as :func:`lambda_advantages` has them.
     """
     advantages = residuals
-    for _ in range(steps - 1):
+    for _ in range(min(steps, len(parents)) - 1):  # no path is longer than its tree
         advantages = residuals + discount * children_means(advantages, parents)
     return advantages
 

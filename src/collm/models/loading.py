@@ -128,7 +128,7 @@ def check_known(model: Any, tokenizer: Any, token_ids: Iterable[int], where: str
     Raises:
         CollmError: if it has not.
     """
-    known, largest = model.get_input_embeddings().num_embeddings, max(tokenizer.pad_token_id, *token_ids)
+    known, largest = model.get_input_embeddings().num_embeddings, max([tokenizer.pad_token_id, *token_ids])
     if largest >= known:
         problem = f"the tokenizer gives token {largest}, the model knows {known}."
         raise CollmError(f"{where}.tokenizer", problem, "name the tokenizer that belongs to the model.")

@@ -127,6 +127,8 @@ class RunFolder:
             write_text(self.layout.config, to_yaml(plain(config)))
         for file, rows in kept.items():
             write_json_lines(file, rows)
+        for path in self.layout.episodes_after(update):
+            path.unlink()
         for path in self.layout.checkpoints():
             if checkpoint is not None and update_of(path) > update_of(checkpoint.path):
                 shutil.rmtree(path)

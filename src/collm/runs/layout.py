@@ -8,6 +8,7 @@ from pathlib import Path
 
 CONFIG_FILE = "config.yaml"
 COUNTERS_FILE = "counters.json"
+_EPISODES = re.compile(r"(?:evaluation-)?update-(\d{6,})(?:-greedy)?\.jsonl", re.ASCII)
 _CHECKPOINT = re.compile(r"update-(\d{6,})", re.ASCII)
 
 
@@ -61,6 +62,11 @@ class Layout:
     def episodes(self, name: str) -> Path:
         """The turns of an update or an evaluation."""
         return self.all_episodes / f"{name}.jsonl"
+
+    def episodes_after(self, update: int) -> list[Path]:
+        """Those of later updates, and of evaluations after them."""
+        found = ((_EPISODES.fullmatch(path.name), path) for path in self.all_episodes.glob("*update-*.jsonl"))
+        return [path for match, path in found if match and int(match[1]) > update]
 
     def checkpoint(self, update: int) -> Path:
         return self.all_checkpoints / update_name(update)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from collm.base.settings import Settings
 from collm.sandbox.inside.limits import Limits
@@ -31,6 +32,13 @@ class SandboxConfig(Settings):
     without: frozenset[Guard] = frozenset()
     engine: str = "docker"
     image: str = "python:3.12-slim"
+
+    @field_validator("limits", mode="before")
+    @classmethod
+    def _no_boolean_for_a_limit(cls, value: Any) -> Any:
+        if isinstance(value, Mapping) and any(isinstance(limit, bool) for limit in value.values()):
+            raise ValueError("limits must be numbers, not true or false")
+        return value
 
     @property
     def num_slots(self) -> int:

@@ -20,6 +20,7 @@ from collm.algorithms.base import Algorithm, Prediction, Target
 from collm.runs.records import Place, UpdateRecord
 from collm.training.advantages import actions, advantages_of_actions
 from collm.training.comparing import log_ratios
+from collm.training.divergence import check_metrics
 from collm.training.minibatches import Minibatch, Progress, minibatches
 from collm.training.recording import means_of, merged, taught
 from collm.training.scaling import follow, scaled
@@ -104,7 +105,7 @@ def learn(
     records = [_learned(buffer, one, known) for one, known in zip(plan, behavior, strict=True)]
     alone = replace(buffer, agents={})
     for minibatch in minibatches(trees, algorithm.minibatch_size, algorithm.critic_passes(), progress):
-        _learned(alone, minibatch, {})
+        check_metrics(_learned(alone, minibatch, {}).metrics, progress.update + 1)
     return merged(records)
 
 

@@ -16,6 +16,7 @@ from collm.evaluation.blame import blamed, with_blame
 from collm.evaluation.evaluate import evaluate
 from collm.runs.completions import completions_of
 from collm.runs.folder import Counters, RunFolder
+from collm.runs.layout import update_name
 from collm.runs.records import turn_rows
 from collm.runs.summary import summary_of
 from collm.runs.tracking import Tracker
@@ -63,13 +64,14 @@ def go_on(run: Run, counters: Counters) -> Result:
         _evaluate(run, 0, "before")
     else:
         run.display.note(f"Resumed after update {counters.update}.")
+        _make_up(run, counters.update, last)
     with stop_requests(run.display.note) as stopping:
         while counters.update < last and not stopping():
             collected = run.source.take(counters.update)
             with run.source.meanwhile():
                 counters = _update(run, counters, collected)
             if counters.update < last and _due(run.config.training.evaluate_every, counters.update):
-                _evaluate(run, counters.update, f"update-{counters.update:06d}")
+                _evaluate(run, counters.update, update_name(counters.update))
             ending = counters.update == last or stopping()
             if ending or _due(run.config.training.checkpoint_every, counters.update):
                 run.folder.save(_Whole(run.team, run.source), run.config, counters)
@@ -77,6 +79,13 @@ def go_on(run: Run, counters: Counters) -> Result:
         return Result(_summary(run, counters, finished=False), interrupted=True)
     _evaluate(run, counters.update, "after")
     return Result(_summary(run, counters, finished=True))
+
+
+def _make_up(run: Run, update: int, last: int) -> None:
+    """Evaluate where a run that goes on would have done so, had it not been meant to end there."""
+    known = [row["update"] for row in run.folder.evaluations()]
+    if update < last and update not in known and _due(run.config.training.evaluate_every, update):
+        _evaluate(run, update, update_name(update))
 
 
 def _due(every: int, update: int) -> bool:
@@ -111,7 +120,7 @@ def _update(run: Run, counters: Counters, collected: Collected) -> Counters:
     counters = counted(counters, grown, collected.waited + seconds)
     clocked = metrics_row(counters, grown, record, collected.seconds, seconds)
     row = {**clocked, **collected.measures, **bonus.measures}
-    run.folder.write_episodes(f"update-{number:06d}", turn_rows(grown.trees, record, _spelled(run)))
+    run.folder.write_episodes(update_name(number), turn_rows(grown.trees, record, _spelled(run)))
     run.folder.log(row)
     for tracker in run.trackers:
         tracker.log(row, number)

@@ -37,7 +37,7 @@ def check_tasks(env: AnyEnvironment | Held, warn: Callable[[str], None]) -> tupl
 
     Args:
         env: the environment.
-        warn: called with one line if training and test tasks overlap.
+        warn: called with one line if training and test tasks overlap, or the infrastructure broke.
 
     Returns:
         The training tasks and the trial episode.
@@ -52,6 +52,8 @@ def check_tasks(env: AnyEnvironment | Held, warn: Callable[[str], None]) -> tupl
         warn(f"Mind: {len(shared)} of {len(test)} test tasks are training tasks too.")
     silent = dict.fromkeys(held.agents, _Silent())
     (trial,) = rollout(held, silent, [Reset(train[0], 0)]).trees
+    if trial.failure is not None:
+        warn(f"Mind: the trial episode failed: {trial.failure}. So it shows less of what would go wrong.")
     _check_metrics(held, trial)
     return train, trial
 
@@ -65,11 +67,13 @@ def _check_metrics(env: Held, trial: Tree) -> None:
 
 
 def check_reading(team: Team, critics: Mapping[str, CriticView], trial: Tree) -> None:
-    """Let every agent, critic and mixer read the trial episode.
+    """Let every agent, critic and mixer read the trial episode, if it came to a turn.
 
     Raises:
         CollmError: if one cannot read it, as :meth:`collm.agents.agent.Agent.check_reads` tells.
     """
+    if not trial.turns:
+        return
     for name, agent in team.agents.items():
         seen = [turn.observations[name] for turn in trial.turns if name in turn.observations]
         if seen:

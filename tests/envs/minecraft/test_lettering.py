@@ -89,6 +89,8 @@ def test_a_row_of_a_file_becomes_a_task() -> None:
         "x.csv[1]", "ICML", 3
     )
     assert parse_lettering({"string": "A", "task_id": 7}, "x") == Lettering("7", "A", 1)
+    assert parse_lettering({"string": "A", "task_id": 0}, "x") == Lettering("0", "A", 1)
+    assert parse_lettering({"string": "A", "task_id": ""}, "x") == Lettering("x", "A", 1)
 
 
 @pytest.mark.parametrize(

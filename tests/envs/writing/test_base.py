@@ -149,6 +149,14 @@ def test_the_hub_is_cut_as_the_variant_does(
     assert tuple(asked) == splits
 
 
+@pytest.mark.parametrize(
+    ("named", "known_as"),
+    [({"id": 0}, "0"), ({"id": "", "task_id": "x"}, "x"), ({"article_id": None}, "line 7"), ({}, "line 7")],
+)
+def test_a_row_is_known_by_its_id_or_by_its_place(named: dict[str, Any], known_as: str) -> None:
+    assert env_of({"type": "tldr"}).parse_task({"prompt": "text", **named}, "line 7").id == known_as
+
+
 @pytest.mark.parametrize("row", [{}, {"prompt": " \n"}, {"prompt": 3}])
 def test_a_broken_row_is_named(row: dict[str, Any]) -> None:
     with pytest.raises(CollmError, match=r"line 7\.prompt: this field must be a text"):

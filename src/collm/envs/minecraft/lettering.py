@@ -128,7 +128,8 @@ def parse_lettering(row: Mapping[str, Any], where: str) -> Lettering:
         mend = "write a string with at least one letter A-Z or digit."
         raise CollmError(f"{where}.string", f"{text!r} has nothing to draw.", mend)
     difficulty = _difficulty(row.get("difficulty") or 1, f"{where}.difficulty")
-    return Lettering(str(row.get("task_id") or where), text.strip().upper(), difficulty)
+    task = row.get("task_id")
+    return Lettering(where if task in (None, "") else str(task), text.strip().upper(), difficulty)
 
 
 def _difficulty(value: Any, where: str) -> int:

@@ -161,8 +161,8 @@ class Writing(Environment[Source, WritingState]):
         if not isinstance(text, str) or not text.strip():
             problem = "this field must be a text that is not blank."
             raise CollmError(f"{where}.{self.column}", problem, "write the source text there.")
-        name = next((row[key] for key in ("id", "task_id", "article_id") if row.get(key)), where)
-        return Source(str(name), text)
+        named = (str(row[key]) for key in ("id", "task_id", "article_id") if row.get(key) is not None)
+        return Source(next(filter(None, named), where), text)
 
     def task_of(self, text: str) -> Source:
         return self.parse_task({self.column: text}, "task")
