@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import fmean
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import collm
@@ -34,6 +35,7 @@ class Setting:
     title: str
     recipe: str
     overrides: Overrides
+    turns: int = 4
 
 
 def late(turns: int) -> dict[str, Setting]:
@@ -51,12 +53,11 @@ def late(turns: int) -> dict[str, Setting]:
     grown = {**ended, "training.tasks_per_update": trees, "training.max_updates": 12 * trees}
     if trees == 1:
         grown["training.evaluate_every"] = 3
-    name = f"{turns} turns"
     return {
-        f"cc-{turns}": Setting(f"CoLLM-CC, {name}", "demo", critics),
-        f"bare-{turns}": Setting(f"CC as the demo has it, {name}", "demo", single),
-        f"dc-{turns}": Setting(f"CoLLM-DC, {name}", "demo_dc", critics),
-        f"magrpo-{turns}": Setting(f"MAGRPO, {name}", "demo_magrpo", grown),
+        f"cc-{turns}": Setting("CoLLM-CC", "demo", critics, turns),
+        f"bare-{turns}": Setting("CC as the demo has it", "demo", single, turns),
+        f"dc-{turns}": Setting("CoLLM-DC", "demo_dc", critics, turns),
+        f"magrpo-{turns}": Setting("MAGRPO", "demo_magrpo", grown, turns),
     }
 
 
@@ -88,18 +89,23 @@ def curve(folder: Path) -> tuple[list[int], list[float]]:
 
 
 def draw(folders: Mapping[str, Sequence[Path]], settings: Mapping[str, Setting], picture: Path) -> None:
-    """A line for each setting: the mean over seeds, and from the lowest to the highest."""
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
-    axes = figure.subplots()
-    for name, setting in settings.items():
-        curves = [curve(folder) for folder in folders[name]]
-        values = np.array([shares for _, shares in curves])
-        (line,) = axes.plot(curves[0][0], values.mean(0), label=setting.title)
-        axes.fill_between(curves[0][0], values.min(0), values.max(0), color=line.get_color(), alpha=0.12)
-    axes.set(xlabel="joint samples", ylabel="test return of a turn")
-    axes.legend(fontsize="small")
-    axes.grid(alpha=0.3)
+    """A panel for each length of episodes; a line for each setting: the mean over seeds, and the extremes."""
+    lengths = list(dict.fromkeys(setting.turns for setting in settings.values()))
+    figure = Figure(figsize=(2.5 + 4.5 * len(lengths), 4.2), layout="constrained")
+    for axes, length in zip(figure.subplots(1, len(lengths), squeeze=False)[0], lengths, strict=True):
+        for name, setting in settings.items():
+            if setting.turns == length:
+                _line(axes, setting.title, [curve(folder) for folder in folders[name]])
+        axes.set(xlabel="joint samples", ylabel="test return of a turn", title=f"{length} turns")
+        axes.legend(fontsize="small", loc="upper left")
+        axes.grid(alpha=0.3)
     figure.savefig(picture, dpi=110)
+
+
+def _line(axes: Axes, title: str, curves: Sequence[tuple[list[int], list[float]]]) -> None:
+    samples, values = (np.array(column) for column in zip(*curves, strict=True))
+    (line,) = axes.plot(samples.mean(0), values.mean(0), label=title)
+    axes.fill_between(samples.mean(0), values.min(0), values.max(0), color=line.get_color(), alpha=0.12)
 
 
 def main() -> None:
@@ -117,13 +123,15 @@ def main() -> None:
         for name, setting in settings.items():
             run(folders[name][position], setting, seed, asked.set)
     draw(folders, settings, asked.picture)
-    print("| | test return of a turn after, by seed | mean over the run | seconds |\n|---|---|---|---|")
+    print(
+        "| | turns | test return of a turn after, by seed | mean over the run | seconds |\n|---|---|---|---|---|"
+    )
     for name, setting in settings.items():
         curves = [curve(folder)[1] for folder in folders[name]]
         after = " / ".join(f"{shares[-1]:.2f}" for shares in curves)
         area = fmean(fmean(shares) for shares in curves)
         seconds = fmean(collm.Run(folder).metrics[-1]["seconds"] for folder in folders[name])
-        print(f"| {setting.title} | {after} | {area:.3f} | {seconds:.0f} |")
+        print(f"| {setting.title} | {setting.turns} | {after} | {area:.3f} | {seconds:.0f} |")
 
 
 if __name__ == "__main__":
