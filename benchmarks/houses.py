@@ -123,9 +123,7 @@ def main() -> None:
         for name, setting in settings.items():
             run(folders[name][position], setting, seed, asked.set)
     draw(folders, settings, asked.picture)
-    print(
-        "| | turns | test return of a turn after, by seed | mean over the run | seconds |\n|---|---|---|---|---|"
-    )
+    print("| | turns | test return of a turn, by seed | mean over the run | seconds |\n|---|---|---|---|---|")
     for name, setting in settings.items():
         curves = [curve(folder)[1] for folder in folders[name]]
         after = " / ".join(f"{shares[-1]:.2f}" for shares in curves)
