@@ -57,7 +57,7 @@ def test_what_models_do_not_take_is_told_too() -> None:
     text = printed("demo", "algorithm.type=qmix", "bonus={}", "agents.player_1.engine.type=vllm")
     assert re.search(r"^mixer team\.mixer: 0\.\d\d MiB of the host's memory$", text, re.MULTILINE)
     assert re.search(r"^bonus: at most \d+\.\d\d MiB of the host's memory$", text, re.MULTILINE)
-    assert "agent player_1: vLLM takes 40% of its device, not counted above\n" in text
+    assert "vLLM of player_1: 40% of auto\n" in text
     assert "vLLM" not in printed("demo")
 
 

@@ -8,14 +8,14 @@ from collm.agents.information import InformationBonus
 from collm.agents.mixer import Mixer
 from collm.config.tree import RunConfig
 from collm.contract.held import hold
-from collm.engines.kinds.vllm import VllmKind
+from collm.report.samplers import samplers
 
 _TRAINED = 16
 """Bytes of a trained float32 number: itself, its gradient and two moments."""
 
 
 def beside_models(config: RunConfig) -> Iterator[str]:
-    """A line for each mixer, for the bonus, and for each agent that draws with a vLLM in this process."""
+    """A line for each mixer, for the bonus, and for each vLLM in this process."""
     agents, numbers = list(config.agents), len(hold(config.env).global_numbers(0, None))
     for name, view in config.algorithm.mixers(agents).items():
         count = sum(one.numel() for one in Mixer(view, numbers, name).parameters())
@@ -23,11 +23,9 @@ def beside_models(config: RunConfig) -> Iterator[str]:
     if config.bonus is not None:
         most = InformationBonus(config.bonus, agents, config.seed).most_bytes
         yield f"bonus: at most {_mebibytes(most)} of the host's memory"
-    for name, agent in config.agents.items():
-        engine = agent.engine
-        if agent.shares is None and isinstance(engine, VllmKind) and engine.url is None:
-            share = f"{engine.gpu_memory_utilization:.0%}"
-            yield f"agent {name}: vLLM takes {share} of its device, not counted above"
+    for one in samplers(config):
+        while_drawing = " while the team draws" if one.sleeps else ""
+        yield f"vLLM of {', '.join(one.agents)}: {one.share:.0%} of {one.device}{while_drawing}"
 
 
 def _mebibytes(count: int) -> str:

@@ -18,8 +18,9 @@ from collm.errors import AbsentError
 from collm.report.beside import beside_models
 from collm.report.cluster import cluster_of, on_paper
 from collm.report.estimate import Footprint, footprints, phases, steady
-from collm.report.fitting import GIB, advice, fits
+from collm.report.fitting import GIB, advice, all_fit, fits
 from collm.report.rates import Rates
+from collm.report.samplers import samplers
 from collm.report.timing import seconds
 from collm.report.work import samples_of_turns, trees_of, work_of
 from collm.training.schedule import planned_updates
@@ -70,16 +71,17 @@ def print_memory(config: RunConfig, console: Console, gibibytes: float | None = 
     Raises:
         CollmError: if a model's architecture cannot be found out.
     """
-    roles = list(footprints(config, work_of(config)))
+    roles, several = list(footprints(config, work_of(config))), samplers(config)
     console.print(_held(roles))
     for line in beside_models(config):
         console.print(line, highlight=False)
     for device, peaks in phases(roles).items():
         console.print(_peaks(device, peaks))
         if gibibytes is not None:
-            verdict = "fits" if fits(peaks, gibibytes) else "does not fit"
-            console.print(f"{device}: {verdict} {gibibytes:g} GiB", highlight=False)
-    if gibibytes is not None and not all(fits(peaks, gibibytes) for peaks in phases(roles).values()):
+            verdict = "fits" if fits(peaks, gibibytes, device, several) else "does not fit"
+            beside = " beside vLLM" if any(one.device == device for one in several) else ""
+            console.print(f"{device}: {verdict} {gibibytes:g} GiB{beside}", highlight=False)
+    if gibibytes is not None and not all_fit(config, gibibytes):
         settings = advice(config, gibibytes)
         told = "no setting known here makes it fit; use smaller models or more devices."
         if settings is not None:

@@ -170,6 +170,7 @@ def footprint(
     base = (named, held) if shared else None
     shape, several = shape_of(config, text, work)
     passes = learning(shape)
+    drawer = config if isinstance(config, AgentConfig) and config.engine.following(config) is None else None
     return Footprint(
         role=role,
         device=config.device,
@@ -177,10 +178,8 @@ def footprint(
         weights=trained * own,
         moments=_moments(config, trained, own),
         base=base,
-        kept=_kept(config, architecture, work),
-        sampling=unpacked + _sampling(config, architecture, text, shape, work)
-        if isinstance(config, AgentConfig)
-        else 0,
+        kept=_kept(config, architecture, work) if drawer else 0,
+        sampling=unpacked + _sampling(drawer, architecture, text, shape, work) if drawer else 0,
         scoring=unpacked + scoring(shape),
         update=unpacked + _update(passes, several, trained * own, _step(config, largest, own)),
         graph=0 if several or (policy and not carries_head) else passes.graph,

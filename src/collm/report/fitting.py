@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from collm.config.overrides import overridden
 from collm.config.tree import RunConfig, make_config, plain
 from collm.report.estimate import footprints, phases
+from collm.report.samplers import Sampler, samplers, share_taken
 from collm.report.work import work_of
 
 GIB = 2**30
@@ -33,16 +34,38 @@ def peaks_of(config: RunConfig) -> dict[str, dict[str, int]]:
     return phases(list(footprints(config, work_of(config))))
 
 
-def fits(peaks: Mapping[str, int], gibibytes: float) -> bool:
-    """Whether the worst phase of a device leaves room on one of that size."""
-    return max(peaks.values()) <= gibibytes * GIB * _ROOM
+def fits(
+    peaks: Mapping[str, int], gibibytes: float, device: str = "", several: Sequence[Sampler] = ()
+) -> bool:
+    """Whether each phase of a device leaves room on one of that size.
+
+    Args:
+        peaks: of the trainer's tensors, by phase.
+        gibibytes: the size.
+        device: where.
+        several: what vLLMs take there as well.
+    """
+    size, always = gibibytes * GIB, share_taken(several, device, drawing=False)
+    drawing = peaks.get("sampling", peaks["checkpoint"])
+    fit = max(peaks.values()) <= size * (_ROOM - always)
+    return fit and drawing <= size * (_ROOM - share_taken(several, device, drawing=True))
+
+
+def all_fit(config: RunConfig, gibibytes: float) -> bool:
+    """Whether every device of a size holds its part of a recipe.
+
+    Raises:
+        CollmError: if a model's architecture cannot be found out.
+    """
+    several = samplers(config)
+    return all(fits(one, gibibytes, device, several) for device, one in peaks_of(config).items())
 
 
 def advice(config: RunConfig, gibibytes: float) -> tuple[str, ...] | None:
     """The first settings, as overrides, under which every device holds its part; ``None`` if none do."""
     for overrides in _trials(config):
         changed = make_config(overridden(plain(config), overrides), "estimate", learns=False)
-        if all(fits(one, gibibytes) for one in peaks_of(changed).values()):
+        if all_fit(changed, gibibytes):
             return overrides
     return None
 

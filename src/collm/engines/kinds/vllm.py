@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -71,7 +71,7 @@ class VllmKind(EngineKind):
 
         return open_engine(self, needs)
 
-    def served(self, needs: EngineNeeds) -> tuple[Any, ...]:
+    def served(self, agent: str, model: ModelConfig) -> tuple[str, ...]:
         """What engines have in common that may share one vLLM."""
-        own = needs.agent if needs.model.adapter is None else ""
-        return ("vllm", self.model_dump_json(), needs.model.model, needs.model.dtype, own)
+        own = agent if model.adapter is None else ""
+        return ("vllm", self.model_dump_json(), model.model, str(model.dtype), own)

@@ -51,7 +51,7 @@ def open_engine(kind: VllmKind, needs: EngineNeeds) -> VllmEngine:
         AbsentError: if vLLM is not installed.
     """
     _check_adapter(kind, needs)
-    key = kind.served(needs)
+    key = kind.served(needs.agent, needs.model)
     if key not in needs.shared:
         needs.shared[key] = _station(kind)
     return VllmEngine(needs.shared[key], Member(needs, kind.following(needs.model)))
