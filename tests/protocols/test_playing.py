@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from time import sleep
 from typing import Literal
 
 import pytest
 
-from collm.errors import CollmError
+from collm.errors import CollmError, InfrastructureError
 from collm.protocols.base import PlayProtocol, Scene, Talk, make_protocol, protocols
 from collm.protocols.discussion import Discussion
 from collm.protocols.episode import response_seconds
@@ -15,8 +16,8 @@ from collm.protocols.playing import play
 from collm.protocols.single import Single
 from collm.protocols.task_graph import TaskGraph
 from collm.rollout import Reset, rollout
-from collm.types import Observation
-from tests.protocols.scripted import Heard, Player, Words, played, replies, team
+from collm.types import Observation, Observations
+from tests.protocols.scripted import Heard, Player, Said, Word, Words, played, replies, team
 
 
 def shout(text: str) -> str:
@@ -89,6 +90,51 @@ def test_broken_infrastructure_ends_its_episode_alone() -> None:
     one, two = played(Parallel(), Words(num_turns=3), team([], a=say, b=str), tasks=2)
     assert (one.tree.failure, len(one.tree.turns)) == (None, 3)
     assert (two.tree.failure, two.tree.turns, two.messages) == ("the sandbox died", (), ())
+
+
+class Breaking(Words):
+    """The second task's server dies in the hook that is named, or hangs."""
+
+    hook: str = ""
+    hangs: float = 0.0
+
+    def reset(self, task: Word, seed: int) -> Said:
+        self._breaks("reset", task)
+        return super().reset(task, seed)
+
+    def observe(self, state: Said) -> Observations:
+        self._breaks(f"observe {len(state.turns)}", state.task)
+        return super().observe(state)
+
+    def observe_replies(self, state: Said, agent: str, replies: Mapping[str, str]) -> None:
+        self._breaks(f"observe_replies {len(state.turns)}", state.task)
+
+    def _breaks(self, hook: str, task: Word) -> None:
+        if (hook, task.id) == (self.hook, "two"):
+            sleep(self.hangs)
+            raise InfrastructureError("the server died")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "hook"),
+    [
+        *((Pipeline(), hook) for hook in ("reset", "observe 0", "observe 2", "observe_replies 1")),
+        (Discussion(rounds=2), "observe_replies 0"),
+    ],
+)
+def test_a_failure_before_a_step_ends_its_episode_alone(protocol: PlayProtocol, hook: str) -> None:
+    one, two = played(protocol, Breaking(num_turns=3, hook=hook), team([], a=str, b=str), tasks=2)
+    assert (two.tree.failure, two.tree.turns, two.messages) == ("the server died", (), ())
+    (alone,) = played(protocol, Words(num_turns=3), team([], a=str, b=str))
+    assert (one.tree.failure, replies(one)) == (None, replies(alone))
+
+
+@pytest.mark.parametrize("hook", ["reset", "observe 1"])
+def test_a_hook_that_hangs_ends_its_episode_alone(hook: str) -> None:
+    env = Breaking(num_turns=2, hook=hook, hangs=1.0, step_seconds=0.3)
+    one, two = played(Parallel(), env, team([], a=str, b=str), tasks=2)
+    assert one.tree.failure is None
+    assert f"{hook.split()[0]} took longer than 0.3 s (env.step_seconds)" in str(two.tree.failure)
 
 
 def test_an_episode_ends_early_as_in_training() -> None:

@@ -129,9 +129,13 @@ class Held:
             return observations_of(seen, self.agents, where)
 
     def observe_replies(self, state: HeldState, agent: str, replies: Mapping[str, str]) -> Observation | None:
-        """What an agent reads once it is shown replies of the turn; ``None``: neutral words."""
+        """What an agent reads once it is shown replies of the turn; ``None``: neutral words.
+
+        Raises:
+            InfrastructureError: if the environment reports one.
+        """
         where = self.place(state.task)
-        with boundary("observe_replies", where):
+        with boundary("observe_replies", where, InfrastructureError):
             seen = self.env.observe_replies(state.state, agent, replies)
             return None if seen is None else observation_of(seen, "observe_replies", agent, where)
 

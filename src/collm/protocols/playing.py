@@ -16,7 +16,6 @@ from typing import Any
 from collm.agents.policy import Policy, Request
 from collm.contract.held import Held, hold
 from collm.env import AnyEnvironment, Transition
-from collm.errors import InfrastructureError
 from collm.protocols.base import PlayProtocol, Scene
 from collm.protocols.episode import Episode, Message
 from collm.protocols.table import Table
@@ -47,13 +46,14 @@ def play(
             there.
     """
     stage = protocol.stage(hold(env))
-    tables = [Table(reset, stage.reset(reset.task, reset.seed)) for reset in resets]
+    tables = [_laid(stage, reset) for reset in resets]
     game = _Game(protocol, stage, policies, greedy, protocol.turns(stage))
     try:
         with ThreadPoolExecutor(_STEP_THREADS) as threads:
             for t in range(game.turns):
                 live = [table for table in tables if not table.over]
                 _talk(game, live, t)
+                live = [table for table in live if not table.over]
                 transitions = list(threads.map(lambda table: _step(game, table), live))
                 for table, transition in zip(live, transitions, strict=True):
                     if transition is not None:
@@ -75,13 +75,19 @@ class _Game:
     turns: int
 
 
+def _laid(env: Held, reset: Reset) -> Table:
+    """A table at which nothing was said yet."""
+    table = Table(reset)
+    with table.noting():
+        table.state = env.reset(reset.task, reset.seed)
+    return table
+
+
 def _talk(game: _Game, tables: Sequence[Table], t: int) -> None:
-    """Let every table talk until it has a joint action."""
+    """Let every table talk until it has a joint action, or its infrastructure fails."""
     for table in tables:
-        observed = game.env.observe(table.state)
-        seen = {agent: observed[agent] for agent in game.env.agents if agent in observed}
-        scene = Scene(game.env, table.state, seen, tuple(game.policies))
-        table.open(game.protocol.talk(scene), seen, scene.players)
+        with table.noting():
+            _open(game, table)
     step = 0
     while asking := [table for table in tables if table.asked is not None]:
         replies: dict[int, list[Message]] = {index: [] for index in range(len(asking))}
@@ -91,8 +97,17 @@ def _talk(game: _Game, tables: Sequence[Table], t: int) -> None:
             for index, message in zip(those, _asked(game, player, requests, t, step), strict=True):
                 replies[index].append(message)
         for index, table in enumerate(asking):
-            table.hear(replies[index])
+            with table.noting():
+                table.hear(replies[index])
         step += 1
+
+
+def _open(game: _Game, table: Table) -> None:
+    """Show a table's agents what they see now, and let its talk begin."""
+    observed = game.env.observe(table.state)
+    seen = {agent: observed[agent] for agent in game.env.agents if agent in observed}
+    scene = Scene(game.env, table.state, seen, tuple(game.policies))
+    table.open(game.protocol.talk(scene), seen, scene.players)
 
 
 def _asked(game: _Game, player: str, requests: Sequence[Request], t: int, step: int) -> Sequence[Message]:
@@ -110,11 +125,9 @@ def _asked(game: _Game, player: str, requests: Sequence[Request], t: int, step: 
 
 def _step(game: _Game, table: Table) -> Transition[Any] | None:
     """Apply a table's joint action; ``None`` if the infrastructure failed, which ends its episode."""
-    try:
+    with table.noting():
         return game.env.step(table.state, {agent: action.text for agent, action in table.actions.items()})
-    except InfrastructureError as error:
-        table.failure = str(error)
-        return None
+    return None
 
 
 def _turn(game: _Game, table: Table, transition: Transition[Any], t: int) -> Turn:

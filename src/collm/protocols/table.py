@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from collm.agents.policy import Request
 from collm.base.seeding import derive
 from collm.contract.held import HeldState
+from collm.errors import InfrastructureError
 from collm.protocols.base import Talk
 from collm.protocols.episode import Episode, Message
 from collm.protocols.talking import advance
@@ -24,7 +26,7 @@ class Table:
     known to the others by what they are shown, and to itself likewise.
 
     Attributes:
-        reset, state: where it began, and where it is.
+        reset, state: where it began, and where it is; no state if it could not begin.
         seen: what the agents observe at this turn.
         asked: what the talk waits for; ``None`` if it is over.
         actions: the joint action, once the talk is over.
@@ -32,7 +34,7 @@ class Table:
     """
 
     reset: Reset
-    state: HeldState
+    state: HeldState = field(init=False, repr=False)
     seen: Observations = field(default_factory=dict)
     asked: Observations | None = None
     actions: JointAction = field(default_factory=dict)
@@ -49,6 +51,14 @@ class Table:
         """Whether nothing follows."""
         ended = bool(self._turns) and (self._turns[-1].terminated or self._turns[-1].truncated)
         return ended or self.failure is not None
+
+    @contextmanager
+    def noting(self) -> Iterator[None]:
+        """Keep a failure of the infrastructure, which ends the episode, instead of raising it."""
+        try:
+            yield
+        except InfrastructureError as error:
+            self.failure, self.asked = str(error), None
 
     def open(self, talk: Talk, seen: Observations, players: tuple[str, ...]) -> None:
         """Begin a turn, in which these players may be asked.
