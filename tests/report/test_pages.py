@@ -57,6 +57,12 @@ def test_raw_data_are_nested_as_marl_eval_reads_them(tmp_path: Path) -> None:
     json.dumps(raw, allow_nan=False)
 
 
+def test_runs_of_one_seed_are_numbered_in_raw_data(tmp_path: Path) -> None:
+    places = [f"A={write_run(tmp_path / name, seed)}" for name, seed in (("a", 1), ("b", 1), ("c", 2))]
+    raw = marl_eval(grouped(collect(places)))
+    assert list(raw["collm"]["tldr"]["A"]) == ["run_1", "run_1_2", "run_2"]
+
+
 def test_aggregates_are_those_of_rliable(tmp_path: Path) -> None:
     pytest.importorskip("rliable.metrics")
     table = aggregates(grouped(collect([str(write_sweep(tmp_path / "s"))])))

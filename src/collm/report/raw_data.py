@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -28,11 +29,18 @@ def marl_eval(groups: Groups) -> dict[str, Any]:
 
 
 def _algorithms(methods: Mapping[str, Sequence[Entry]]) -> dict[str, Any]:
-    found = {
-        _key(method): {f"run_{one.seed}": _steps(Run(one.run)) for one in entries if one.run}
-        for method, entries in methods.items()
-    }
+    found = {_key(method): dict(_runs(entries)) for method, entries in methods.items()}
     return {method: runs for method, runs in found.items() if runs}
+
+
+def _runs(entries: Sequence[Entry]) -> Iterator[tuple[str, Any]]:
+    """A method's runs by the names of their seeds; runs that share a seed are numbered."""
+    seen: Counter[int] = Counter()
+    for one in entries:
+        if one.run:
+            seen[one.seed] += 1
+            again = f"_{seen[one.seed]}" if seen[one.seed] > 1 else ""
+            yield f"run_{one.seed}{again}", _steps(Run(one.run))
 
 
 def _steps(run: Run) -> dict[str, Any]:
