@@ -50,8 +50,9 @@ class Scripted:
         code = self.codes.get(job.name, 0)
         with job.log.open("a") as log:
             log.write(self.words if code else "")
-        made = job.folder / job.commands[0][job.commands[0].index("--out") + 1]
-        made.mkdir(parents=True, exist_ok=True)
+        for command in job.commands:
+            made = job.folder / command[command.index("--out") + 1]
+            made.mkdir(parents=True, exist_ok=True)
         return Played(code)
 
 

@@ -59,6 +59,14 @@ def test_a_cell_whose_settings_changed_or_whose_run_is_gone_runs_again(tmp_path:
     assert gone.started == [MAGRPO]
 
 
+def test_a_cell_that_trained_and_whose_evaluation_is_gone_runs_again(tmp_path: Path) -> None:
+    asked, again = grid(evaluation={"samples": 1}), Scripted()
+    sweep(asked, tmp_path / "s", Scripted(), Heard())
+    (tmp_path / "s" / "evaluations" / CC).rmdir()
+    sweep(asked, tmp_path / "s", again, Heard())
+    assert again.started == [CC]
+
+
 def test_a_grid_that_has_grown_runs_its_new_cells_alone_and_keeps_how_long_the_others_took(
     tmp_path: Path,
 ) -> None:

@@ -76,8 +76,9 @@ class SweepFolder:
 
     def is_finished(self, cell: Cell, job: Job) -> bool:
         """Whether a cell did all of that already, by the same recipe, and what it made is there."""
-        made = self.evaluation(cell.name) if cell.play is not None else self.run(cell.name)
-        return made.is_dir() and _say_the_same(_read(self.finished(cell.name)), _record(cell, job))
+        made = [Path(command[command.index("--out") + 1]) for command in job.commands]
+        there = all(folder.is_dir() for folder in made)
+        return there and _say_the_same(_read(self.finished(cell.name)), _record(cell, job))
 
     def finish(self, cell: Cell, job: Job) -> None:
         """Remember that a cell did all that it had to do."""
