@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from collm.errors import CollmError
@@ -77,3 +79,12 @@ def test_a_cell_that_does_not_fit_is_named(sections: dict[str, object], said: st
     with pytest.raises(CollmError) as raised:
         cells_of(grid(**sections))
     assert said in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["", "- demo\n", "demo\n"])
+def test_a_recipe_that_is_no_mapping_is_named(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "empty.yaml"
+    file.write_text(text)
+    with pytest.raises(CollmError, match=r"empty\.yaml: a recipe is a mapping of sections") as raised:
+        cells_of(grid(domains={"building": {"recipe": str(file)}}))
+    assert raised.value.file == "cell domain building, method CC, seed 0"

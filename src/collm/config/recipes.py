@@ -39,7 +39,7 @@ def load_recipe(name: str, overrides: Sequence[str] = (), *, learns: bool = True
     from collm.config.tree import make_config
 
     path = find(name)
-    return make_config(overridden(_read(path), overrides), name, learns=learns)
+    return make_config(overridden(read_recipe(path), overrides), name, learns=learns)
 
 
 def find(name: str) -> Path:
@@ -77,7 +77,12 @@ def run_name(name: str) -> str:
     return "-".join(shipped_as.with_suffix("").parts)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_recipe(path: Path) -> dict[str, Any]:
+    """What a recipe's file says, unchecked.
+
+    Raises:
+        CollmError: if it is not YAML, or no mapping.
+    """
     values = read_yaml(path)
     if not isinstance(values, Mapping):
         raise CollmError(

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from collm.algorithms.base import Algorithm
-from collm.base.yaml_text import read_yaml
 from collm.config.overrides import overridden, parse_override
-from collm.config.recipes import find
+from collm.config.recipes import find, read_recipe
 from collm.config.tree import make_config, plain
 from collm.errors import CollmError
 from collm.protocols.base import make_protocol
@@ -87,7 +86,7 @@ def _learned(
 def _whole(recipe: str, overrides: Sequence[str], labels: Labels, learns: bool) -> dict[str, Any]:
     """A recipe with all its settings, checked and filled in."""
     try:
-        values = read_yaml(find(recipe))
+        values: Mapping[str, Any] = read_recipe(find(recipe))
         for override in overrides:
             values = overridden(_without_foreign_keys(values, override), [override])
         return plain(make_config(values, recipe, learns=learns))
