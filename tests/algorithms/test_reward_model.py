@@ -118,6 +118,13 @@ def test_shared_keys_are_the_methods() -> None:
     assert outside.method.discount == 0.5
 
 
+@pytest.mark.parametrize("method", [{"type": "rloo"}, {"type": "rloo", "discount": 0.9}])
+def test_a_number_in_quotes_outside_is_the_number(method: dict[str, object]) -> None:
+    learned = make_algorithm({"type": "learned_reward", "discount": "0.9", "method": method})
+    assert isinstance(learned, LearnedReward)
+    assert learned.discount == learned.method.discount == 0.9
+
+
 @pytest.mark.parametrize(
     ("settings", "problem"),
     [

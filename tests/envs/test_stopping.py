@@ -122,6 +122,13 @@ def test_it_keeps_the_contract_around_other_environments(inner: dict[str, Any]) 
     assert env.num_turns == make_env(inner).num_turns
 
 
+@pytest.mark.parametrize("inner", [{"type": "digging"}, {"type": "digging", "num_turns": 2}])
+def test_a_number_in_quotes_outside_is_the_number(inner: dict[str, object]) -> None:
+    env = make_env({"type": "stopping", "num_turns": "2", "env": inner})
+    assert isinstance(env, Stopping)
+    assert env.num_turns == env.env.num_turns == 2
+
+
 @pytest.mark.parametrize(
     ("settings", "problem"),
     [

@@ -73,7 +73,9 @@ class Stopping(Environment[Any, StoppingState]):
             return values
         given = {key: values[key] for key in _SHARED if key in values}
         made = _made({**given, **env})
-        odd = next((key for key, value in given.items() if value != getattr(made, key)), None)
+        twice = {key: value for key, value in given.items() if key in env}
+        outside = _made({**env, **twice}) if twice else made
+        odd = next((key for key in twice if getattr(outside, key) != getattr(made, key)), None)
         if odd is not None:
             raise ValueError(f"{odd} is another one below env")
         return {**values, **{key: getattr(made, key) for key in _SHARED}, "env": made}
