@@ -4,10 +4,12 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from collm.errors import CollmError
-from collm.report.curves import _width, draw_comparison, draw_run, points_of
+from collm.report.curves import _width, draw_comparison, draw_groups, draw_run, points_of
 from collm.runs.run import Run
 
 
@@ -114,6 +116,18 @@ def test_a_single_update_can_be_seen(tmp_path: Path) -> None:
     draw_comparison({"CC": [write_run(tmp_path / "more", 2)]}, tmp_path / "two.svg")
     marks = [(tmp_path / name).read_text().count("<use ") for name in ("one.svg", "two.svg")]
     assert marks[0] > marks[1]
+
+
+def test_runs_that_share_no_steps_are_drawn_one_by_one(tmp_path: Path) -> None:
+    late = write_run(tmp_path / "late", 1)
+    (late / "metrics.jsonl").write_text(json.dumps({"update": 1, "env_steps": 64, "return_mean": 9.0}) + "\n")
+    axes = Figure().subplots()
+    draw_groups(axes, {"CC": [write_run(tmp_path / "early", 5), late]})
+    drawn = [np.asarray(line.get_xydata()).tolist() for line in axes.lines]
+    assert drawn == [[[4 * n, n / 5] for n in range(1, 6)], [[64, 9]]]
+    assert not axes.collections  # nor an interval where there is no mean
+    assert axes.get_legend_handles_labels()[1] == ["CC (2 seeds, one by one)"]
+    assert len({line.get_color() for line in axes.lines}) == 1
 
 
 def test_an_unknown_key_or_format_is_named(tmp_path: Path) -> None:

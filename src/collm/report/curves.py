@@ -20,6 +20,9 @@ Axis = Literal["env_steps", "seconds"]
 Points = list[tuple[float, float]]
 """Environment steps or seconds, and the value of a key there."""
 
+Curve = tuple[Sequence[float], Sequence[float]]
+"""The same as two sequences."""
+
 SOURCES: Mapping[Source, str] = {
     "train": "training, sampled",
     "test": "test, sampled",
@@ -123,16 +126,18 @@ def draw_groups(
 ) -> None:
     """One panel: for each group the mean over its runs, and the interval where there are several.
 
+    Runs that share no stretch of the axis are drawn one by one, without a mean.
+
     Raises:
         CollmError: if a run lacks the key, or its log is broken.
     """
     for style, (label, folders) in zip(cycle(_STYLES), groups.items(), strict=False):
-        grid, values = _on_one_grid([_curve(folder, name, source, axis) for folder in folders])
-        low, high = bootstrap_interval(values)
-        mark = "o" if grid[0] == grid[-1] else None  # a line of one point cannot be seen
-        name_shown = _counted(label, len(folders))
-        (line,) = axes.plot(grid, values.mean(axis=0), label=name_shown, linestyle=style, marker=mark)
-        axes.fill_between(grid, low, high, color=line.get_color(), alpha=0.2)
+        curves = [_curve(folder, name, source, axis) for folder in folders]
+        start, end = max(x[0] for x, _ in curves), min(x[-1] for x, _ in curves)
+        if start <= end:
+            _draw_mean(axes, curves, np.linspace(start, end, _GRID), label, style)
+        else:
+            _draw_apart(axes, curves, label, style)
     axes.set_xlabel(AXES[axis])
     axes.grid(alpha=0.3)
 
@@ -143,18 +148,29 @@ def caption(source: Source) -> str:
     return f"{SOURCES[source]}{smoothed}; 95 % bootstrap interval over seeds"
 
 
-def _on_one_grid(curves: Sequence[tuple[Sequence[float], Sequence[float]]]) -> tuple[Any, Any]:
-    """Steps that all curves reach, ``"point"``, and the curves there, ``"run point"``."""
-    start, end = max(x[0] for x, _ in curves), min(x[-1] for x, _ in curves)
-    grid = np.linspace(start, end, _GRID)
-    return grid, np.stack([np.interp(grid, x, y) for x, y in curves])
+def _draw_mean(axes: Any, curves: Sequence[Curve], grid: Any, label: str, style: Any) -> None:
+    """The mean of the curves and its interval, at the points of a grid that all of them reach."""
+    values = np.stack([np.interp(grid, x, y) for x, y in curves])
+    low, high = bootstrap_interval(values)
+    shown = label if len(curves) == 1 else f"{label} ({len(curves)} seeds)"
+    (line,) = axes.plot(grid, values.mean(axis=0), label=shown, linestyle=style, marker=_mark(grid))
+    axes.fill_between(grid, low, high, color=line.get_color(), alpha=0.2)
 
 
-def _counted(label: str, runs: int) -> str:
-    return label if runs == 1 else f"{label} ({runs} seeds)"
+def _draw_apart(axes: Any, curves: Sequence[Curve], label: str, style: Any) -> None:
+    """Each curve by itself, all in one color, under one label."""
+    color, shown = None, f"{label} ({len(curves)} seeds, one by one)"
+    for x, y in curves:
+        (line,) = axes.plot(x, y, label=shown, linestyle=style, marker=_mark(x), color=color)
+        color, shown = line.get_color(), "_nolegend_"
 
 
-def _curve(folder: Path, name: str, source: Source, axis: Axis) -> tuple[Sequence[float], Sequence[float]]:
+def _mark(x: Sequence[float]) -> str | None:
+    """A line of one point cannot be seen."""
+    return "o" if x[0] == x[-1] else None
+
+
+def _curve(folder: Path, name: str, source: Source, axis: Axis) -> Curve:
     run = Run(folder)
     points = points_of(run, name, source, axis)
     if not points:
