@@ -26,7 +26,7 @@ ENV = {"type": "tldr"}
 def write_run(folder: Path, seed: int = 0, method: str = "collm_cc", gain: float = 1.0) -> Path:
     """A run of four updates of two trees with two episodes each, and evaluations before and after."""
     folder.mkdir(parents=True, exist_ok=True)
-    training = {"tasks_per_update": 2, "episodes_per_task": 1}
+    training = {"epochs": 1, "tasks_per_update": 2, "episodes_per_task": 1}
     config = {"seed": seed, "env": ENV, "algorithm": {"type": method}, "training": training}
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     rows = [

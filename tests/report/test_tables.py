@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,6 +59,37 @@ def test_table_3_has_what_training_took_and_no_protocol(tables: dict[str, Table]
         "minutes": 2.0,
         "peak memory (GiB)": 2.0,
     }
+
+
+@pytest.mark.parametrize(("made", "epochs", "episodes"), [(1, 0.75, 3), (2, 1.0, 4)])
+def test_the_last_update_may_have_had_fewer_tasks(
+    tmp_path: Path, made: int, epochs: float, episodes: int
+) -> None:
+    training = {"epochs": 1, "tasks_per_update": 3, "episodes_per_task": 1}
+    means = overhead(tmp_path, training, [{"update": made, "episodes": episodes}] * made)
+    assert means == {"epochs": epochs, "rollouts a tree": 1.0}
+
+
+def test_epochs_are_not_told_of_saved_trees(tmp_path: Path) -> None:
+    training = {"epochs": 1, "tasks_per_update": 3, "episodes_per_task": 1, "saved": "pairs.jsonl"}
+    rows = [{"update": 1, "episodes": 6, "env_steps": 6}]
+    assert overhead(tmp_path, training, rows) == {"samples": 6.0}
+
+
+def overhead(folder: Path, training: dict[str, Any], rows: list[Any]) -> dict[str, float]:
+    """What table 3 tells of a run over the four tasks of a probe."""
+    config = {
+        "seed": 0,
+        "env": {"type": "probe_constant"},
+        "algorithm": {"type": "rloo"},
+        "training": training,
+    }
+    write_json(folder / "config.yaml", config)  # JSON is YAML too
+    write_lines(folder / "metrics.jsonl", rows)
+    tables = {table.name: table for table in tables_of(grouped(collect([str(folder)])))}
+    table = tables["table3-probe-constant"]
+    found = zip(table.columns, table.rows["rloo"], strict=True)
+    return {name: one.mean for name, one in found if one is not None and name != "updates"}
 
 
 def test_there_is_no_table_2_without_tests(tables: dict[str, Table]) -> None:

@@ -169,17 +169,31 @@ def _worded(key: str) -> str:
 
 def _epochs(run: Run) -> float | None:
     """Passes over the training tasks that the run has made."""
-    try:
-        tasks = len(hold(make_env(run.config["env"])).tasks("train"))
-    except CollmError:  # their data are not here
-        return None
-    return len(run.metrics) * float(run.config["training"]["tasks_per_update"]) / tasks
+    tasks = _tasks(run)
+    return None if tasks is None else _places(run, tasks) / tasks
 
 
 def _rollouts(run: Run) -> float | None:
+    tasks, each = _tasks(run), int(run.config["training"]["episodes_per_task"])
+    if tasks is None or not run.metrics:
+        return None
+    return float(run.metrics[-1]["episodes"]) / (_places(run, tasks) * each)
+
+
+def _tasks(run: Run) -> int | None:
+    """Training tasks; ``None`` if their data are not here, or saved trees stood in their place."""
+    if run.config["training"].get("saved") is not None:
+        return None
+    try:
+        return len(hold(make_env(run.config["env"])).tasks("train"))
+    except CollmError:
+        return None
+
+
+def _places(run: Run, tasks: int) -> int:
+    """How many tasks the updates so far have played; the last of all may have had fewer than the others."""
     training = run.config["training"]
-    trees = len(run.metrics) * training["tasks_per_update"] * training["episodes_per_task"]
-    return float(run.metrics[-1]["episodes"]) / trees if run.metrics else None
+    return int(min(len(run.metrics) * training["tasks_per_update"], training["epochs"] * tasks))
 
 
 def _samples(run: Run) -> float | None:
