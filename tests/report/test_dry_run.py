@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import shlex
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -10,8 +12,10 @@ from rich.console import Console
 from collm.algorithms.base import Branching, JointMode
 from collm.config.recipes import load_recipe
 from collm.errors import CollmError
-from collm.report.dry_run import print_dry_run, print_memory
+from collm.report.dry_run import print_dry_run, print_memory, print_time
 from collm.report.fitting import GIB, peaks_of
+from collm.report.rates import Rates
+from collm.report.timing import seconds
 from collm.report.work import samples_of_turns
 
 
@@ -78,6 +82,38 @@ def test_data_that_lie_elsewhere_are_named() -> None:
     assert "training tasks: not here. env.dataset: no such file: no/such.json." in text
     assert "updates: 120 x their number / 1" in text
     assert re.search(r"^agent player_2 +4,022,468,096 ", text, re.MULTILINE)
+
+
+OFFLINE = ["algorithm.type=madpo", "algorithm.advantage_normalization=false", "critic=null"]
+
+
+def test_a_run_that_learns_from_saved_trees_is_planned_over_these(tmp_path: Path) -> None:
+    replies = {"player_1": "one", "player_2": "two"}
+    task = load_recipe("demo").env.tasks("train")[0].id
+    row = {"task": task, "chosen": replies, "rejected": replies}
+    file = tmp_path / "pairs.jsonl"
+    file.write_text(f"{json.dumps(row)}\n" * 5)
+    settings = [*OFFLINE, f"training.saved={file}", "training.epochs=3", "training.tasks_per_update=2"]
+    text = printed("demo", *settings)
+    assert "saved trees: 5\nupdates: 8\n" in text  # not those of 192 tasks
+    assert "at most 0 inference calls" in text
+    out = io.StringIO()
+    rates = Rates("a test", 1e9, 1e9, 1e5)
+    print_time(load_recipe("demo", settings), Console(file=out, width=100), rates)
+    assert "in 8 updates" in out.getvalue()
+    assert not any(one.drawing for one in seconds(load_recipe("demo", settings), rates))
+
+
+def test_saved_trees_that_lie_elsewhere_are_named() -> None:
+    text = printed("demo", *OFFLINE, "training.saved=no/such.jsonl")
+    assert "saved trees: not here. training.saved: no such file: no/such.jsonl." in text
+
+
+def test_a_methods_probes_are_counted() -> None:
+    drawn = ["critic=null", "env.num_turns=3", "training.tasks_per_update=1"]
+    assert "at most 6 inference calls" in printed("demo", "algorithm.type=reinforce", *drawn)
+    assert "at most 42 inference calls" in printed("demo", "algorithm.type=c3", *drawn)
+    assert "at most 18 inference calls" in printed("demo", "algorithm.type=remax", *drawn)
 
 
 def test_a_model_that_cannot_be_found_is_named() -> None:

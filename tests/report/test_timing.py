@@ -95,6 +95,14 @@ def test_shorter_texts_take_less() -> None:
     assert sum(one.total for one in seconds(short, UNIT)) < sum(one.total for one in seconds(config, UNIT))
 
 
+def test_probes_are_drawn_too() -> None:
+    plain, probing = (
+        seconds(load_recipe("demo", ["critic=null", f"algorithm.type={name}"]), UNIT)
+        for name in ("reinforce", "c3")
+    )
+    assert probing[0].drawing > 5 * plain[0].drawing  # 2, 6, 10 and 14 more samples than one at each turn
+
+
 def test_who_never_learns_takes_no_time_to() -> None:
     frozen = load_recipe("demo", ["agents.player_2.frozen=true"])
     mine, theirs = seconds(frozen, UNIT)[:2]

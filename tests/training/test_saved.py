@@ -18,7 +18,7 @@ from collm.errors import CollmError
 from collm.runs.records import turn_rows
 from collm.training.display import Silent
 from collm.training.run import train
-from collm.training.saved import SavedTree, saved_trees
+from collm.training.saved import SavedTree, number_saved, saved_trees
 from tests.tiny_runs import Recipe
 
 PAIR: dict[str, Any] = {"task": "01", "chosen": {"a": "0A", "b": "B"}, "rejected": {"a": "1", "b": "B"}}
@@ -65,6 +65,7 @@ def test_a_pair_becomes_two_siblings_that_the_team_reads_as_its_own(recipe: Reci
     config = recipe(env={"type": "probe_credit"})
     one, later = read(config, written(tmp_path / "pairs.jsonl", PAIR, LATER))
     chosen, rejected = one.tree.turns
+    assert number_saved(str(tmp_path / "pairs.jsonl"), hold(config.env)) == 2
     assert one.id.endswith("pairs.jsonl[0]")
     assert (chosen.reward, rejected.reward, chosen.t) == (1.0, 0.0, 0)
     assert {name: action.text for name, action in chosen.joint_action.items()} == PAIR["chosen"]
@@ -92,7 +93,7 @@ def test_the_episodes_of_a_run_are_read_as_they_were_played(recipe: Recipe, tmp_
     files = sorted((tmp_path / "run" / "episodes").glob("update-*.jsonl"))
     rows = [json.loads(line) for file in files for line in file.read_text().splitlines()]
     assert plain(turn_rows([one.tree for one in found])) == plain(iter(rows))
-    assert len(found) == 4
+    assert len(found) == number_saved(str(tmp_path / "run"), hold(config.env)) == 4
 
 
 @pytest.mark.parametrize(

@@ -88,9 +88,7 @@ class MixerView:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a critic says of one tree, each ``"turn"``; NaN where it does not read.
-
-    A mixer says some numbers at every turn, each ``"turn output"``.
+    """What a critic says of a tree, each ``"turn"``, NaN where it does not read; a mixer's ``"turn output"``.
 
     Attributes:
         before: V before each turn's actions; siblings share theirs.
@@ -177,6 +175,10 @@ class Algorithm(Settings, ABC):
 
     def probes(self, tree: Tree) -> Sequence[Probe]:
         """What else to play from the histories of a tree before learning from it; nothing by default."""
+        return ()
+
+    def most_probes(self, agents: Sequence[str], siblings: int) -> Sequence[Probe]:
+        """What :meth:`probes` asks for at most at a history at which so many joint actions were drawn."""
         return ()
 
     @property

@@ -38,6 +38,10 @@ class C3(Algorithm):
             if self.alternatives > 0
         ]
 
+    def most_probes(self, agents: Sequence[str], siblings: int) -> Sequence[Probe]:
+        samples = siblings * self.alternatives
+        return [Probe(0, label(agent), agent, samples, learned=True) for agent in agents if samples > 0]
+
     def advantages(self, tree: Tree, agent: str, predictions: Mapping[str, Prediction]) -> Tensor:
         returns = returns_of(tree, agent, self.discount)
         advantages = returns.new_full((len(returns),), float("nan"))

@@ -40,6 +40,10 @@ class Counterfactual(TemporalDifference):
             for agent in turn.joint_action
         ]
 
+    def most_probes(self, agents: Sequence[str], siblings: int) -> Sequence[Probe]:
+        samples = siblings * self.alternatives
+        return [Probe(0, label(agent), agent, samples, onward=False) for agent in agents]
+
     def targets(self, tree: Tree, predictions: Mapping[str, Prediction]) -> Mapping[str, Target]:
         values = predictions[self.value].after
         following = functional.children_means(values, played_parents(tree))

@@ -105,6 +105,9 @@ class LearnedReward(Algorithm):
     def probes(self, tree: Tree) -> Sequence[Probe]:
         return self.method.probes(tree)
 
+    def most_probes(self, agents: Sequence[str], siblings: int) -> Sequence[Probe]:
+        return self.method.most_probes(agents, siblings)
+
     def agents_learn(self, update: int) -> bool:
         return update >= self.reward_warmup and self.method.agents_learn(update)
 

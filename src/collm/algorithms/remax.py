@@ -30,6 +30,9 @@ class ReMax(MonteCarlo):
     def probes(self, tree: Tree) -> Sequence[Probe]:
         return [Probe(family[0], _GREEDY, greedy=True) for family in tree.families.values()]
 
+    def most_probes(self, agents: Sequence[str], siblings: int) -> Sequence[Probe]:
+        return [Probe(0, _GREEDY, greedy=True)]
+
     def advantages(self, tree: Tree, agent: str, predictions: Mapping[str, Prediction]) -> Tensor:
         returns, histories = returns_of(tree, agent, self.discount), siblings_of(tree)
         baselines = {

@@ -22,7 +22,8 @@ from collm.report.fitting import GIB, advice, all_fit, fits
 from collm.report.rates import Rates
 from collm.report.samplers import samplers
 from collm.report.timing import seconds
-from collm.report.work import samples_of_turns, trees_of, work_of
+from collm.report.work import calls_of, trees_of, work_of
+from collm.training.saved import number_saved
 from collm.training.schedule import planned_updates
 
 _LONG = 10**15
@@ -37,10 +38,7 @@ def print_dry_run(config: RunConfig, console: Console) -> None:
         CollmError: if the dataset is broken or a model's architecture cannot be found out.
     """
     console.print(to_yaml(plain(config)), markup=False, highlight=False)
-    algorithm, turns = config.algorithm, config.env.num_turns
-    trees = trees_of(config)
-    drawn = samples_of_turns(len(config.agents), algorithm.branching, turns)
-    calls = trees * len(config.agents) * sum(drawn)
+    trees, calls = trees_of(config), calls_of(config)
     for line in _work(config):
         console.print(line, soft_wrap=True, markup=False, highlight=False)
     console.print(f"trees an update: {trees}, at most {_count(calls)} inference calls\n", highlight=False)
@@ -49,15 +47,30 @@ def print_dry_run(config: RunConfig, console: Console) -> None:
 
 def _work(config: RunConfig) -> Iterator[str]:
     """How many tasks and updates there are, as far as that can be known here."""
-    training = config.training
+    training, what = config.training, _what(config)
     try:
-        tasks = len(hold(config.env).tasks("train"))
+        number = _number(config)
     except AbsentError as error:
-        yield f"training tasks: not here. {error}"
+        yield f"{what}: not here. {error}"
         yield f"updates: {training.epochs} x their number / {training.tasks_per_update}"
         return
-    yield f"training tasks: {tasks}"
-    yield f"updates: {_updates(training, tasks)}"
+    yield f"{what}: {number}"
+    yield f"updates: {_updates(training, number)}"
+
+
+def _what(config: RunConfig) -> str:
+    """What the epochs go over."""
+    return "training tasks" if config.training.saved is None else "saved trees"
+
+
+def _number(config: RunConfig) -> int:
+    """How many of these there are.
+
+    Raises:
+        CollmError: if they are broken; an :class:`AbsentError` if they lie elsewhere.
+    """
+    env, saved = hold(config.env), config.training.saved
+    return len(env.tasks("train")) if saved is None else number_saved(saved, env)
 
 
 def _count(number: int) -> str:
@@ -117,11 +130,11 @@ def _side_by_side(config: RunConfig, drawing: float, rest: float) -> Iterator[st
 
 
 def _run_time(config: RunConfig, update: float) -> Iterator[str]:
-    """The hours of all updates, if the tasks are here to be counted."""
+    """The hours of all updates, if what they go over is here to be counted."""
     try:
-        updates = _updates(config.training, len(hold(config.env).tasks("train")))
+        updates = _updates(config.training, _number(config))
     except AbsentError:
-        yield "the run: unknown, since the training tasks are not here"
+        yield f"the run: unknown, since the {_what(config)} are not here"
         return
     hours = updates * update / 3600
     yield f"the run: {hours:.3g} h in {updates} updates, environments and evaluations beside"

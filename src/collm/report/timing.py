@@ -13,7 +13,7 @@ from collm.report.counting import bytes_of_step, counted
 from collm.report.estimate import Work, bytes_of, cached_bytes, read_architecture, shape_of
 from collm.report.rates import Rates
 from collm.report.simulation import Shape, parameters
-from collm.report.work import samples_of_turns, trees_of, work_of
+from collm.report.work import probed_of_turns, samples_of_turns, trees_of, work_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,8 @@ def seconds(config: RunConfig, rates: Rates) -> list[Seconds]:
     """What each role takes in an update where no episode ends early and all texts are as long as they may be.
 
     At the last turn a prompt fills the context, at those before it the same share of it as of the turns.
-    Environments, evaluations and checkpoints are not counted, nor what devices do at the same time.
+    Environments, evaluations and checkpoints are not counted, nor what devices do at the same time. Probes
+    are drawn; what is learned from them, or read of them by critics, is not counted.
 
     Raises:
         CollmError: if a model's architecture cannot be found out.
@@ -73,10 +74,16 @@ def seconds(config: RunConfig, rates: Rates) -> list[Seconds]:
     drawn = samples_of_turns(len(config.agents), config.algorithm.branching, config.env.num_turns)
     samples = [trees_of(config) * number for number in drawn]
     steps = _steps(config, sum(samples), config.algorithm.update_epochs)
+    probed = probed_of_turns(config.algorithm, list(config.agents), config.env.num_turns)
     found = []
     for name, agent in config.agents.items():
         text = architecture_of(agent, f"agents.{name}.model")
-        spent = drawing_seconds(agent, text, samples, work, rates)
+        spent = 0.0
+        if config.training.saved is None:
+            spent = drawing_seconds(agent, text, samples, work, rates)
+            again = [trees_of(config) * number for number in probed[name]]
+            alone = agent.model_copy(update={"keep_cache": False})  # a probe reads its whole prompt anew
+            spent += drawing_seconds(alone, text, again, replace(work, siblings=1), rates)
         found.append(_of_agent(agent, _role(f"agent {name}", agent, text, work, steps, rates, spent)))
     if isinstance(config.critic, CriticConfig):
         text = architecture_of(config.critic, "critic.model")

@@ -79,8 +79,20 @@ def saved_trees(place: str, env: Held, contexts: Mapping[str, Context]) -> list[
     Raises:
         CollmError: naming the row, if it does not fit the environment, or there are none.
     """
-    spoken = _of_run(Path(place), env) if Path(place).is_dir() else _of_pairs(place, env)
-    found = [SavedTree(one.label, _tree(one, env, contexts)) for one in spoken]
+    return [SavedTree(one.label, _tree(one, env, contexts)) for one in _spoken(place, env)]
+
+
+def number_saved(place: str, env: Held) -> int:
+    """How many trees :func:`saved_trees` would give; nothing is replayed.
+
+    Raises:
+        CollmError: naming the row, if it is of no task of the environment, or there are none.
+    """
+    return len(_spoken(place, env))
+
+
+def _spoken(place: str, env: Held) -> list[_Spoken]:
+    found = list(_of_run(Path(place), env) if Path(place).is_dir() else _of_pairs(place, env))
     if not found:
         raise CollmError(_FIELD, f"{place} holds no episodes of updates.", "name a run that made one.")
     return found
