@@ -154,6 +154,7 @@ def shown_in_figure_2(published: Published, groups: Groups) -> Groups:
 
 def _draw(groups: Groups, folder: Path, images: Path) -> None:
     folder.mkdir(exist_ok=True)
+    images.mkdir(parents=True, exist_ok=True)
     for name in draw_figures(groups, folder):
         shutil.copyfile(folder / f"{name}.png", images / f"paper_{name}.png")
 
