@@ -10,6 +10,7 @@ import torch
 
 from collm.agents.information import InformationBonus
 from collm.agents.team import open_mixers
+from collm.base.kept_memory import keep_freed_memory
 from collm.config.tree import RunConfig
 from collm.contract.held import hold
 from collm.placement.base import Place
@@ -46,6 +47,7 @@ def train(config: RunConfig, out: Path, display: Callback, resume: bool = False)
 
 
 def _train(config: RunConfig, out: Path, display: Callback, place: Place, resume: bool) -> Result:
+    keep_freed_memory()
     if config.training.threads is not None:
         torch.set_num_threads(config.training.threads)
     folder, env = RunFolder(out, warn=display.note), place.environment(hold(config.env))

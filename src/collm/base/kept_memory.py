@@ -1,0 +1,24 @@
+"""Keeps memory that tensors on a CPU have freed, for the tensors of the next pass."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+"""Their numbers in glibc's ``malloc.h``."""
+
+_MOST = 2**31 - 1
+_OWN = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")
+
+
+def keep_freed_memory() -> bool:
+    """Let the whole process give no memory back before it ends, but reuse it; whether it will.
+
+    Activations come and go with every pass. The C library hands them to the system and asks for new pages
+    each time, which have to be cleared. It is left alone where somebody has set it, or where it is no glibc.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
+    if mallopt is None or any(name in os.environ for name in _OWN):
+        return False
+    return all(mallopt(threshold, _MOST) == 1 for threshold in (_TRIM_THRESHOLD, _MMAP_THRESHOLD))
