@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cases import CASES, Case, Size, recipe, save_models, team_of, train
+from benchmarks.cases import CASES, Case, Size, recipe, save_models, team_of, train, warm_up
 from benchmarks.outcome import arguments, bars, leave
 
 SIDES = ("comlrl", "one task", "eight tasks")
@@ -108,9 +108,10 @@ def measured(told: dict[str, Any]) -> dict[str, float]:
         seconds, samples = train_reference(case, size, folder, tasks)
     else:
         before = _status("VmRSS")
-        config = recipe(case, size, folder, tasks, min(tasks, _TOGETHER[told["side"]]))
+        together = min(tasks, _TOGETHER[told["side"]])
+        config = recipe(case, size, folder, tasks, together)
         team = team_of(config)
-        train(recipe(case, size, folder, 1, 1), team)
+        warm_up(case, size, folder, team, together)
         timing = train(config, team)
         seconds, samples = timing.seconds, timing.samples
     return {"rate": samples / seconds, "peak": _status("VmHWM") - before}

@@ -23,6 +23,7 @@ from transformers import (
 )
 
 from collm.agents.team import Team, load_team
+from collm.base.kept_memory import keep_freed_memory
 from collm.base.seeding import derive
 from collm.config.tree import RunConfig, make_config
 from collm.env import Environment, Split, Transition
@@ -227,7 +228,8 @@ def recipe(case: Case, size: Size, folder: Path, tasks: int, together: int) -> R
 
 
 def team_of(config: RunConfig) -> Team:
-    """The team of a recipe, untrained."""
+    """The team of a recipe, untrained, in a process that keeps freed memory as a run's does."""
+    keep_freed_memory()
     return load_team(config.agents, config.critic, config.algorithm.critics(config.env.agents))
 
 
@@ -238,6 +240,12 @@ def clock() -> float:
     elif torch.get_num_threads() == 1:
         return time.process_time()
     return time.perf_counter()
+
+
+def warm_up(case: Case, size: Size, folder: Path, team: Team, together: int) -> None:
+    """Train on one task first, or on as many as a step will hold: memory is slow when first written to."""
+    tasks = 1 if case.minibatch is not None else together
+    train(recipe(case, size, folder, tasks, tasks), team)
 
 
 def train(config: RunConfig, team: Team) -> Timing:

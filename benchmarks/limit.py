@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from transformers.utils import logging
 
-from benchmarks.cases import CASES, Case, Size, recipe, save_models, team_of, train
+from benchmarks.cases import CASES, Case, Size, recipe, save_models, team_of, train, warm_up
 from benchmarks.floor import floor_of
 from benchmarks.outcome import arguments, bars, leave
 
@@ -52,7 +52,7 @@ def _measured(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
 def _share(case: Case, size: Size, folder: Path, tasks: int) -> dict[str, float]:
     config = recipe(case, size, folder, tasks, tasks)
     team = team_of(config)
-    train(recipe(case, size, folder, 1, 1), team)
+    warm_up(case, size, folder, team, tasks)
     timing = train(config, team)
     floor = floor_of(case, team, timing.trees, tasks)
     return {

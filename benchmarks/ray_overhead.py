@@ -118,7 +118,7 @@ def predicted(case: str, folder: str) -> dict[str, float]:
     import torch
 
     from collm.report.cluster import spread
-    from collm.report.rates import measured_rates
+    from collm.report.measuring import measured_rates
     from collm.report.timing import of_lengths, seconds
 
     torch.set_num_threads(1)

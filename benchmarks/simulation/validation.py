@@ -24,7 +24,8 @@ from benchmarks.simulation.costs import costs_of
 from benchmarks.simulation.events import Outcome, Plan, simulate
 from benchmarks.team_size import timed
 from collm.config.tree import RunConfig, make_config
-from collm.report.rates import Rates, measured_rates
+from collm.report.measuring import measured_rates
+from collm.report.rates import Rates
 from collm.rollout import Reset, rollout
 from collm.training.learning import learn
 from collm.training.minibatches import Progress

@@ -15,7 +15,8 @@ from collm.errors import CollmError
 from collm.models.config import AdapterConfig, Optimization
 from collm.report.counting import bytes_of_step, counted
 from collm.report.dry_run import print_time
-from collm.report.rates import CARDS, Rates, card_rates, measured_rates
+from collm.report.measuring import measured_rates
+from collm.report.rates import CARDS, Rates, card_rates
 from collm.report.simulation import Shape, parameters
 from collm.report.timing import of_lengths, seconds
 from tests.checkpoints import save_qwen3
@@ -49,19 +50,20 @@ def attention(architecture: str, rows: int, width: int) -> int:
 
 def test_a_forward_pass_is_two_operations_a_weight_and_token(architecture: str) -> None:
     expected = 2 * linear_weights(architecture) * 2 * 40 + attention(architecture, 2, 40)
-    assert counted(shape(architecture)).forward == pytest.approx(expected, rel=0.02)
+    assert counted(shape(architecture)).forward.arithmetic == pytest.approx(expected, rel=0.02)
 
 
 def test_learning_is_three_forward_passes_four_with_checkpointing(architecture: str) -> None:
     plain, again = (counted(shape(architecture, checkpointing=one)) for one in (False, True))
-    assert plain.learning / plain.forward == pytest.approx(3, rel=0.1)
-    assert again.learning / plain.forward == pytest.approx(4, rel=0.1)
+    assert plain.learning.arithmetic / plain.forward.arithmetic == pytest.approx(3, rel=0.1)
+    assert again.learning.arithmetic / plain.forward.arithmetic == pytest.approx(4, rel=0.1)
+    assert again.learning.moved > plain.learning.moved > 2 * plain.forward.moved
     adapter = counted(shape(architecture, adapter=AdapterConfig(r=1)))
-    assert adapter.learning < 0.9 * plain.learning
+    assert adapter.learning.arithmetic < 0.9 * plain.learning.arithmetic
 
 
 def test_operators_grow_with_layers_not_with_tokens(architecture: str) -> None:
-    few, many = (counted(shape(architecture, rows=1, width=width)).calls for width in (2, 40))
+    few, many = (counted(shape(architecture, rows=1, width=width)).forward.calls for width in (2, 40))
     assert few == many > 5 * 10
 
 

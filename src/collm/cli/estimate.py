@@ -42,7 +42,7 @@ def estimate(
     from collm.config.naming import named_after
     from collm.config.recipes import load_recipe
     from collm.report.dry_run import print_memory, print_time
-    from collm.report.rates import card_rates, measured_rates
+    from collm.report.rates import card_rates
     from collm.report.timing import of_lengths
 
     config, console = load_recipe(recipe, overrides or []), Console()
@@ -51,6 +51,7 @@ def estimate(
         rates = [] if card is None else [card_rates(card, one.dtype)]
         if measure:
             from collm.models.loading import pick_device
+            from collm.report.measuring import measured_rates
 
             rates.append(measured_rates(pick_device(one.device, "agents.*"), one.dtype))
         print_memory(config, console, gpu)

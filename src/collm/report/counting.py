@@ -16,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode, flop_registry
 from collm.models.checkpointing import checkpointed
 from collm.models.config import Optimization
 from collm.models.optimizer import Optimizer
+from collm.report.rates import Rates
 from collm.report.simulation import DEPTHS, Shape, at_depth, layers_of, losses_of, simulated
 
 _ATEN = torch.ops.aten
@@ -29,7 +30,27 @@ _ON_CPU: Mapping[Any, Any] = {
 }
 """Attention as it runs without numbers; torch counts it under the names of a GPU."""
 
+_PRODUCTS = {*flop_registry, *_ON_CPU}
 _SAMPLE = 2**16
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What a pass over one microbatch consists of.
+
+    Attributes:
+        arithmetic: floating-point operations of matrix products and attention.
+        moved: bytes that all other operators read and write.
+        calls: operators started, however large they are.
+    """
+
+    arithmetic: int
+    moved: int
+    calls: int
+
+    def working(self, rates: Rates) -> float:
+        """Seconds without those of starting operators."""
+        return self.arithmetic / rates.arithmetic + self.moved / rates.memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +58,12 @@ class Counted:
     """The work of one microbatch.
 
     Attributes:
-        forward: floating-point operations of a pass without gradients.
-        learning: of a pass with its way back, what checkpointing computes again among them.
-        calls: operators that one forward pass starts, however large they are.
+        forward: without gradients.
+        learning: with the way back, what checkpointing computes again among it.
     """
 
-    forward: int
-    learning: int
-    calls: int
+    forward: Pass
+    learning: Pass
 
 
 @cache
@@ -52,17 +71,19 @@ def counted(shape: Shape) -> Counted:
     """The work of a pass over a microbatch. Attention counts all pairs, also those that a mask hides."""
     small, large = (_count(shape, depth) for depth in DEPTHS)
     depth = layers_of(shape.architecture)
-    return Counted(*(at_depth(a, b, depth) for a, b in zip(small, large, strict=True)))
+    sizes = [at_depth(a, b, depth) for a, b in zip(small, large, strict=True)]
+    return Counted(Pass(*sizes[:3]), Pass(*sizes[3:]))
 
 
-def _count(shape: Shape, depth: int) -> tuple[int, int, int]:
+def _count(shape: Shape, depth: int) -> tuple[int, ...]:
     with simulated(shape, depth) as (model, _):
         with torch.no_grad(), _Calls() as calls, _flops() as forward:
             for _ in losses_of(model, shape):
                 pass
-        with _flops() as learning, checkpointed(model, shape.checkpointing):
+        with _Calls() as all_calls, _flops() as learning, checkpointed(model, shape.checkpointing):
             next(losses_of(model, shape)).backward()
-        return forward.get_total_flops(), learning.get_total_flops(), calls.count
+        whole = forward.get_total_flops(), calls.moved, calls.count
+        return *whole, learning.get_total_flops(), all_calls.moved, all_calls.count
 
 
 def _flops() -> FlopCounterMode:
@@ -84,7 +105,10 @@ def bytes_of_step(optimization: Optimization, dtype: str) -> float:
 
 
 class _Calls(TorchDispatchMode):
-    """Counts operators, and the bytes that they read and write; views move none."""
+    """Counts operators, and the bytes that they read and write.
+
+    Views move none, and what products move counts as their arithmetic.
+    """
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -93,6 +117,6 @@ class _Calls(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         outputs = func(*args, **(kwargs or {}))
         self.count += 1
-        if not func.is_view:
+        if not func.is_view and func._overloadpacket not in _PRODUCTS:
             self.moved += sum(one.nbytes for one in tree_leaves((args, outputs)) if isinstance(one, Tensor))
         return outputs

@@ -21,6 +21,7 @@ from collm.errors import CollmError
 from collm.models.config import ModelConfig
 from collm.models.loading import looks_local, model_source
 from collm.models.rounding import PART
+from collm.report.alternatives import learned_beside, read_beside
 from collm.report.bases import base_bytes, largest_layer
 from collm.report.simulation import Learning, Shape, drawing, learning, parameters, scoring
 
@@ -40,6 +41,7 @@ class Work:
         turns: of an episode.
         reference: whether the first policy is looked at too.
         ahead: whether the next rollouts are drawn beside the learning, with a copy of the weights.
+        beside: tokens of each episode's alternatives that the role reads in learning.
     """
 
     rows: int
@@ -49,6 +51,7 @@ class Work:
     turns: int
     reference: bool
     ahead: bool = False
+    beside: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +101,13 @@ def footprints(config: RunConfig, work: Work) -> Iterator[Footprint]:
     players = Counter(agent.shares or name for name, agent in config.agents.items())
     for name, agent in config.agents.items():
         role, field = f"agent {name}", f"agents.{name}.model"
-        of_step = replace(work, episodes=work.episodes * players[agent.shares or name])
+        episodes = work.episodes * players[agent.shares or name]
+        of_step = replace(work, episodes=episodes, beside=learned_beside(config, name))
         yield _of_agent(agent, footprint(agent, role, field, of_step, heads))
     if isinstance(config.critic, CriticConfig):
-        for name in config.algorithm.critics(list(config.agents)):
-            yield footprint(config.critic, f"critic {name}", "critic.model", work)
+        for name, view in config.algorithm.critics(list(config.agents)).items():
+            reads = replace(work, beside=read_beside(config, config.critic, view.agent))
+            yield footprint(config.critic, f"critic {name}", "critic.model", reads)
 
 
 def _of_agent(config: AgentConfig, whole: Footprint) -> Footprint:
@@ -189,16 +194,16 @@ def footprint(
 
 def shape_of(config: ModelConfig, architecture: str, work: Work) -> tuple[Shape, bool]:
     """The largest microbatch, and whether a step has several of them."""
-    longest, spoken, settings = config.context, 0, {}
+    longest, said, settings = config.context + work.beside, 0, {}
     if isinstance(config, AgentConfig):
-        spoken = config.sampling.max_tokens
-        longest += spoken
+        longest += config.sampling.max_tokens
+        said = work.turns * config.sampling.max_tokens + work.beside
         settings = config.sampling.model_dump(include={"temperature", "top_k", "top_p"})
-    branching, whole = work.siblings > 1, work.episodes * longest
+    branching, whole = work.siblings > 1 or work.beside > 0, work.episodes * longest
     width = min(max(config.batch_tokens, longest), whole) if branching else longest
     rows = max(1, min(config.batch_tokens, whole) // width)
     tokens = rows * width
-    replies = min(tokens // 2, work.turns * spoken * max(1, tokens // longest))
+    replies = min(tokens // 2, said * max(1, tokens // longest))
     shape = Shape(
         architecture,
         config.dtype,

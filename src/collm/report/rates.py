@@ -1,13 +1,8 @@
-"""How fast a device works: measured on this machine, or a data sheet's numbers at an assumed utilisation."""
+"""How fast a device works, by its data sheet at an assumed utilisation."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import median
-
-import torch
 
 from collm.errors import CollmError
 
@@ -21,12 +16,19 @@ class Rates:
         arithmetic: floating-point operations of matrix products.
         memory: bytes read or written.
         calls: operators started, however small.
+        ahead: whether operators are started while earlier ones still work, as on a GPU.
     """
 
     source: str
     arithmetic: float
     memory: float
     calls: float
+    ahead: bool = False
+
+    def seconds(self, working: float, calls: float) -> float:
+        """What operators take that work so long, and of which so many are started."""
+        starting = calls / self.calls
+        return max(working, starting) if self.ahead else working + starting
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,34 +68,5 @@ def card_rates(card: str, dtype: str) -> Rates:
     peak = sheet.single if dtype == "float32" else sheet.half
     assumed = f"{_USED_ARITHMETIC:.0%} of its FLOP/s, {_USED_MEMORY:.0%} of its bytes/s"
     source = f"{card} by its data sheet; assumed: {assumed}, {_CALLS:,.0f} operators/s"
-    return Rates(source, peak * 1e12 * _USED_ARITHMETIC, sheet.memory * 1e12 * _USED_MEMORY, _CALLS)
-
-
-def measured_rates(device: torch.device, dtype: str, clock: Callable[[], float] = time.perf_counter) -> Rates:
-    """What this machine does now: a matrix product, a copy, and many small operators, a few times each.
-
-    Args:
-        clock: seconds; a processor's own where others work on it too.
-    """
-    kind = getattr(torch, dtype)
-    width, large = (4096, 2**28) if device.type == "cuda" else (768, 2**25)
-    matrix = torch.ones(width, width, device=device, dtype=kind)
-    block = torch.ones(large, device=device, dtype=torch.uint8)
-    small = torch.ones(1, device=device)
-    product = _seconds(device, clock, lambda: matrix @ matrix)
-    copied = _seconds(device, clock, block.clone)
-    call = _seconds(device, clock, lambda: [small + 1 for _ in range(1000)]) / 1000
-    source = f"{device.type} of this machine, measured now"
-    return Rates(source, 2 * width**3 / product, 2 * large / copied, 1 / call)
-
-
-def _seconds(device: torch.device, clock: Callable[[], float], work: Callable[[], object]) -> float:
-    """The median time of some work; the first two times do not count."""
-    found = []
-    for _ in range(7):
-        start = clock()
-        work()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        found.append(clock() - start)
-    return median(found[2:])
+    arithmetic, memory = peak * 1e12 * _USED_ARITHMETIC, sheet.memory * 1e12 * _USED_MEMORY
+    return Rates(source, arithmetic, memory, _CALLS, ahead=True)

@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from collm.agents.config import AgentConfig, CriticConfig
 from collm.config.tree import RunConfig
 from collm.models.config import ModelConfig
+from collm.report.alternatives import learned_beside, learned_probes, read_beside
 from collm.report.counting import bytes_of_step, counted
-from collm.report.estimate import Work, bytes_of, cached_bytes, read_architecture, shape_of
+from collm.report.estimate import Work, bytes_of, cached_bytes, read_architecture
+from collm.report.passes import learning_seconds
 from collm.report.rates import Rates
 from collm.report.simulation import Shape, parameters
 from collm.report.work import probed_of_turns, samples_of_turns, trees_of, work_of
@@ -64,17 +66,16 @@ def seconds(config: RunConfig, rates: Rates) -> list[Seconds]:
     """What each role takes in an update where no episode ends early and all texts are as long as they may be.
 
     At the last turn a prompt fills the context, at those before it the same share of it as of the turns.
-    Environments, evaluations and checkpoints are not counted, nor what devices do at the same time. Probes
-    are drawn; what is learned from them, or read of them by critics, is not counted.
+    Environments, evaluations and checkpoints are not counted, nor what devices do at the same time.
 
     Raises:
         CollmError: if a model's architecture cannot be found out.
     """
-    work = work_of(config)
-    drawn = samples_of_turns(len(config.agents), config.algorithm.branching, config.env.num_turns)
+    work, algorithm, turns = work_of(config), config.algorithm, config.env.num_turns
+    drawn = samples_of_turns(len(config.agents), algorithm.branching, turns)
     samples = [trees_of(config) * number for number in drawn]
-    steps = _steps(config, sum(samples), config.algorithm.update_epochs)
-    probed = probed_of_turns(config.algorithm, list(config.agents), config.env.num_turns)
+    probed = probed_of_turns(algorithm, list(config.agents), turns)
+    actions, steps = _minibatches(config, sum(samples))
     found = []
     for name, agent in config.agents.items():
         text = architecture_of(agent, f"agents.{name}.model")
@@ -84,13 +85,20 @@ def seconds(config: RunConfig, rates: Rates) -> list[Seconds]:
             again = [trees_of(config) * number for number in probed[name]]
             alone = agent.model_copy(update={"keep_cache": False})  # a probe reads its whole prompt anew
             spent += drawing_seconds(alone, text, again, replace(work, siblings=1), rates)
-        found.append(_of_agent(agent, _role(f"agent {name}", agent, text, work, steps, rates, spent)))
+        learns, times = replace(work, beside=learned_beside(config, name)), steps * algorithm.update_epochs
+        passes = learning_seconds(config, agent, text, learns, actions, times, rates)
+        stepping = _stepping(agent, text, times, rates)
+        found.append(_of_agent(agent, Seconds(f"agent {name}", spent, passes, stepping)))
     if isinstance(config.critic, CriticConfig):
-        text = architecture_of(config.critic, "critic.model")
-        passes = config.algorithm.update_epochs + config.algorithm.critic_passes()
-        steps = _steps(config, sum(samples), passes)
-        for name in config.algorithm.critics(list(config.agents)):
-            found.append(_role(f"critic {name}", config.critic, text, work, steps, rates, 0.0))
+        text, times = (
+            architecture_of(config.critic, "critic.model"),
+            steps * (algorithm.update_epochs + algorithm.critic_passes()),
+        )
+        for name, view in algorithm.critics(list(config.agents)).items():
+            reads = replace(work, beside=read_beside(config, config.critic, view.agent))
+            passes = learning_seconds(config, config.critic, text, reads, actions, times, rates)
+            stepping = _stepping(config.critic, text, times, rates)
+            found.append(Seconds(f"critic {name}", 0.0, passes, stepping))
     return found
 
 
@@ -101,10 +109,11 @@ def _of_agent(config: AgentConfig, whole: Seconds) -> Seconds:
     return whole if config.shares is None else replace(whole, stepping=0.0)
 
 
-def _steps(config: RunConfig, joint_actions: int, passes: int) -> int:
-    """Optimizer steps of an update that goes over its buffer so often."""
-    size = config.algorithm.minibatch_size or joint_actions
-    return math.ceil(joint_actions / size) * passes
+def _minibatches(config: RunConfig, drawn: int) -> tuple[float, int]:
+    """Joint actions of a minibatch, alternatives apart, and minibatches of a buffer of so many."""
+    learned = drawn * (1 + learned_probes(config))
+    steps = math.ceil(learned / (config.algorithm.minibatch_size or learned))
+    return drawn / steps, steps
 
 
 def architecture_of(config: ModelConfig, field: str) -> str:
@@ -117,31 +126,10 @@ def architecture_of(config: ModelConfig, field: str) -> str:
     return text
 
 
-def _role(
-    role: str, config: ModelConfig, text: str, work: Work, steps: int, rates: Rates, drawing: float
-) -> Seconds:
+def _stepping(config: ModelConfig, text: str, steps: int, rates: Rates) -> float:
     trained, _, _ = parameters(text, config.adapter)
     dtype = config.dtype if config.adapter is None else "float32"
-    moved = bytes_of_step(config.optimization, dtype) * trained
-    passes = _learning(config, text, work, steps) / rates.arithmetic
-    return Seconds(role, drawing, passes, steps * moved / rates.memory)
-
-
-def _learning(config: ModelConfig, text: str, work: Work, steps: int) -> float:
-    """Floating-point operations of all passes of an update's steps."""
-    shape, several = shape_of(config, text, work)
-    whole = work.episodes * (config.context + _spoken(config))
-    passes = counted(shape)
-    batches = math.ceil(whole / (shape.rows * shape.width))
-    forward, both = batches * passes.forward, batches * passes.learning
-    if not isinstance(config, AgentConfig):
-        return steps * (both + (forward if several else 0))  # predictions keep their graph if they can
-    again = forward * (steps - 1) if config.dtype != "float32" else 0
-    return steps * (both + (forward if work.reference else 0)) + again
-
-
-def _spoken(config: ModelConfig) -> int:
-    return config.sampling.max_tokens if isinstance(config, AgentConfig) else 0
+    return steps * bytes_of_step(config.optimization, dtype) * trained / rates.memory
 
 
 def drawing_seconds(
@@ -154,16 +142,18 @@ def drawing_seconds(
     whole, _, _ = parameters(text)
     weights, length = whole * bytes_of(config.dtype), config.sampling.max_tokens
     state = cached_bytes(read_architecture(config.model, "model"), config.dtype)
-    each = counted(Shape(text, config.dtype, 1, config.context, False, 0)).forward / config.context
-    calls = counted(Shape(text, config.dtype, 1, 1, False, 0)).calls / rates.calls
+    reading = counted(Shape(text, config.dtype, 1, config.context, False, 0)).forward
+    each = reading.working(rates) / config.context
+    token = counted(Shape(text, config.dtype, 1, 1, False, 0)).forward
     spent = 0.0
     for turn, number in enumerate(samples):
         prompt = config.context * (turn + 1) / len(samples)
         fresh = config.context / len(samples) if config.keeps_cache else prompt
-        spent += number / work.siblings * fresh * each / rates.arithmetic
         batches = math.ceil(number / config.batch_rows)
+        spent += rates.seconds(number / work.siblings * fresh * each, batches * token.calls)
         states = number * (prompt + length / 2) * state
         arithmetic = number * 2 * whole / rates.arithmetic
         memory = (batches * weights + states) / rates.memory
-        spent += length * (max(arithmetic, memory) + batches * calls)
+        working = max(arithmetic, memory) + number * token.moved / rates.memory
+        spent += length * rates.seconds(working, batches * token.calls)
     return spent
