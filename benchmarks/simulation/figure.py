@@ -14,7 +14,7 @@ STAGES = ("sampling", "grading", "learning", "sync")
 
 def drawn(rows: Sequence[Row]) -> Figure:
     """Where an update's seconds go, how they fall with cards, and what lagging weights buy."""
-    figure = Figure(figsize=(13, 4), layout="constrained")
+    figure = Figure(figsize=(14.5, 4), layout="constrained")
     first, second, third = figure.subplots(1, 3)
     model = rows[-1]["model"]
     own = [row for row in rows if row["model"] == model]
@@ -66,4 +66,4 @@ def _gains(axes: Axes, rows: Sequence[Row], team: int) -> None:
         axes.plot([], [], style, color="grey", label=model)
     axes.axhline(1.0, color="black", linewidth=0.8)
     axes.set(title=f"{team} agents", xlabel="cards of an agent", ylabel="times as fast as staleness 0")
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))

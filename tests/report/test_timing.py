@@ -8,12 +8,15 @@ import json
 import pytest
 import torch
 from rich.console import Console
-from transformers import AutoConfig
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from collm.config.recipes import load_recipe
+from collm.engines.cache import BatchCache
+from collm.engines.decoding import Decoder
 from collm.errors import CollmError
-from collm.models.config import AdapterConfig, Optimization
-from collm.report.counting import bytes_of_step, counted
+from collm.models.config import AdapterConfig, Optimization, Sampling
+from collm.report.counting import Calls, bytes_of_step, chosen, counted, drawn
 from collm.report.dry_run import print_time
 from collm.report.measuring import measured_rates
 from collm.report.rates import CARDS, Rates, card_rates
@@ -65,6 +68,30 @@ def test_learning_is_three_forward_passes_four_with_checkpointing(architecture: 
 def test_operators_grow_with_layers_not_with_tokens(architecture: str) -> None:
     few, many = (counted(shape(architecture, rows=1, width=width)).forward.calls for width in (2, 40))
     assert few == many > 5 * 10
+
+
+def test_a_drawn_token_is_counted_as_a_real_one_is(architecture: str) -> None:
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**json.loads(architecture))).eval()
+    decoder = Decoder(model, frozenset(), 0)
+    cache, starts = BatchCache(5, 9), torch.zeros(2, dtype=torch.long)
+    token = torch.zeros(2, 1, dtype=torch.long)
+    with torch.inference_mode():
+        decoder.read(torch.zeros(2, 8, dtype=torch.long), cache, starts, 0, False)
+        with Calls() as real, FlopCounterMode(display=False):  # which takes operators apart
+            decoder.read(token, cache, starts, 8, False)
+    told = drawn(architecture, "float32", 2, 8, ahead=False)
+    assert (told.calls, told.moved) == (real.count, real.moved)
+    longer = drawn(architecture, "float32", 2, 80, ahead=False)
+    assert longer.calls == told.calls
+    assert longer.moved > told.moved, "keys and values are spread over heads"
+
+
+def test_choosing_reads_the_vocabulary(architecture: str) -> None:
+    greedy, cut = (
+        chosen(architecture, "float32", 2, Sampling(temperature=heat, top_p=top).model_dump_json())
+        for heat, top in ((0.0, 1.0), (1.0, 0.6))
+    )
+    assert cut.moved > greedy.moved > 2 * 4 * json.loads(architecture)["vocab_size"]
 
 
 def test_rounding_steps_move_more_bytes() -> None:

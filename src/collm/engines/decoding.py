@@ -79,19 +79,21 @@ class Decoder:
         cache.restore(rows, starts)
         device = self._model.device
         tokens = left_padded(unique, self._pad_id, device)[:, width - new :]
-        hidden = self._read(tokens, cache, torch.tensor(starts, device=device), width - new, any(starts))
+        hidden = self._read_all(tokens, cache, torch.tensor(starts, device=device), width - new, any(starts))
         logits = head_logits(self._model, hidden[:, -1])
         position = {context: index for index, context in enumerate(unique)}
         branches = torch.tensor([position[draft.context] for draft in drafts], device=device)
         return Batch(drafts, cache, branches, logits[branches], width, sampling.max_tokens, keep)
 
-    def _read(self, tokens: Tensor, cache: BatchCache, starts: Tensor, column: int, padded: bool) -> Tensor:
+    def _read_all(
+        self, tokens: Tensor, cache: BatchCache, starts: Tensor, column: int, padded: bool
+    ) -> Tensor:
         """Hidden states of the last columns, after all have passed through the model, in chunks."""
         limit = self._prefill_tokens
         size = tokens.shape[1] if limit is None else max(1, limit // len(tokens))
         hidden = tokens.new_empty(0)
         for chunk in tokens.split(size, dim=1):
-            hidden = self._forward(chunk, cache, starts, column, padded)
+            hidden = self.read(chunk, cache, starts, column, padded)
             column += chunk.shape[1]
         return hidden
 
@@ -107,10 +109,10 @@ class Decoder:
         """Run the model over the tokens that were drawn last."""
         column = batch.width + batch.step - 1
         tokens = batch.next_tokens.unsqueeze(1)
-        hidden = self._forward(tokens, batch.cache, batch.starts, column, batch.padded, self._static)
+        hidden = self.read(tokens, batch.cache, batch.starts, column, batch.padded, self._static)
         batch.logits = head_logits(self._model, hidden[:, -1])
 
-    def _forward(
+    def read(
         self,
         tokens: Tensor,
         cache: BatchCache,
@@ -119,7 +121,16 @@ class Decoder:
         padded: bool,
         static: bool = False,
     ) -> Tensor:
-        """Hidden states of some columns; those before a row's start are hidden."""
+        """Hidden states of some columns; those before a row's start are hidden.
+
+        Args:
+            tokens: ``"row column"``.
+            cache: of the columns before them; it takes these in.
+            starts: ``"row"``, the first column of each.
+            column: the first of these.
+            padded: whether some row starts later than others.
+            static: whether attention reads the whole cache, its unused end hidden.
+        """
         end = column + tokens.shape[1]
         columns = torch.arange(column, end, device=tokens.device)
         cache.write_at(columns if static else None, column)

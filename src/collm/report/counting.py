@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -13,11 +13,15 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
+from collm.engines.batch import QUEUED, STEADY
+from collm.engines.cache import BatchCache
+from collm.engines.decoding import Decoder
 from collm.models.checkpointing import checkpointed
 from collm.models.config import Optimization
+from collm.models.families import family
 from collm.models.optimizer import Optimizer
 from collm.report.rates import Rates
-from collm.report.simulation import DEPTHS, Shape, at_depth, layers_of, losses_of, simulated
+from collm.report.simulation import DEPTHS, Shape, at_depth, choosing, layers_of, losses_of, simulated
 
 _ATEN = torch.ops.aten
 _ON_CPU: Mapping[Any, Any] = {
@@ -75,12 +79,51 @@ def counted(shape: Shape) -> Counted:
     return Counted(Pass(*sizes[:3]), Pass(*sizes[3:]))
 
 
-def _count(shape: Shape, depth: int) -> tuple[int, ...]:
+@cache
+def chosen(architecture: str, dtype: str, rows: int, sampling: str) -> Pass:
+    """What it takes to choose one token for each of some rows, their logits among it."""
+    with (
+        choosing(architecture, dtype, rows, sampling) as (choice, _),
+        Calls() as calls,
+        _flops() as products,
+    ):
+        choice()
+    return Pass(products.get_total_flops(), calls.moved, calls.count)
+
+
+@cache
+def drawn(architecture: str, dtype: str, rows: int, length: int, ahead: bool) -> Pass:
+    """What this package's decoder does to read one token of each of some rows, after so many.
+
+    Args:
+        ahead: whether the host runs ahead of the device.
+    """
+    small, large = (
+        _drawn(Shape(architecture, dtype, rows, length, False, 0), depth, ahead) for depth in DEPTHS
+    )
+    depth = layers_of(architecture)
+    return Pass(*(at_depth(a, b, depth) for a, b in zip(small, large, strict=True)))
+
+
+def _drawn(shape: Shape, depth: int, ahead: bool) -> tuple[int, int, int]:
+    with simulated(shape, depth) as (model, _), torch.inference_mode():
+        if not family(model).keyed:
+            return _count(replace(shape, width=1), depth)[:3]
+        decoder = Decoder(model, frozenset(), 0, pace=QUEUED if ahead else STEADY)
+        cache, starts = BatchCache(depth, shape.width + 1), torch.zeros(shape.rows, dtype=torch.long)
+        decoder.read(torch.zeros(shape.rows, shape.width, dtype=torch.long), cache, starts, 0, False)
+        token = torch.zeros(shape.rows, 1, dtype=torch.long)
+        with Calls() as calls, _flops() as products:
+            decoder.read(token, cache, starts, shape.width, False, ahead)
+        return products.get_total_flops(), calls.moved, calls.count
+
+
+def _count(shape: Shape, depth: int) -> tuple[int, int, int, int, int, int]:
     with simulated(shape, depth) as (model, _):
-        with torch.no_grad(), _Calls() as calls, _flops() as forward:
+        with torch.no_grad(), Calls() as calls, _flops() as forward:
             for _ in losses_of(model, shape):
                 pass
-        with _Calls() as all_calls, _flops() as learning, checkpointed(model, shape.checkpointing):
+        with Calls() as all_calls, _flops() as learning, checkpointed(model, shape.checkpointing):
             next(losses_of(model, shape)).backward()
         whole = forward.get_total_flops(), calls.moved, calls.count
         return *whole, learning.get_total_flops(), all_calls.moved, all_calls.count
@@ -98,13 +141,13 @@ def bytes_of_step(optimization: Optimization, dtype: str) -> float:
     moved = 0
     for _ in range(2):  # the first step makes the moments
         weights.grad = torch.ones_like(weights)
-        with _Calls() as calls:
+        with Calls() as calls:
             optimizer.step(0, 1)
         moved = calls.moved
     return moved / _SAMPLE
 
 
-class _Calls(TorchDispatchMode):
+class Calls(TorchDispatchMode):
     """Counts operators, and the bytes that they read and write.
 
     Views move none, and what products move counts as their arithmetic.
@@ -116,7 +159,10 @@ class _Calls(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         outputs = func(*args, **(kwargs or {}))
+        if func.namespace == "prim":  # a question about a tensor
+            return outputs
         self.count += 1
         if not func.is_view and func._overloadpacket not in _PRODUCTS:
-            self.moved += sum(one.nbytes for one in tree_leaves((args, outputs)) if isinstance(one, Tensor))
+            read = outputs if func._overloadpacket is _ATEN.embedding else args  # a few rows of a table
+            self.moved += sum(one.nbytes for one in tree_leaves((read, outputs)) if isinstance(one, Tensor))
         return outputs

@@ -150,12 +150,25 @@ def scoring(shape: Shape) -> int:
 @cache
 def drawing(architecture: str, dtype: str, rows: int, sampling: str) -> int:
     """Bytes at most while one token is chosen for each of some rows, logits among them."""
+    with choosing(architecture, dtype, rows, sampling) as (choice, ledger):
+        choice()
+        return ledger.peak
+
+
+@contextmanager
+def choosing(
+    architecture: str, dtype: str, rows: int, sampling: str
+) -> Iterator[tuple[Callable[[], object], Ledger]]:
+    """What chooses one token for each of some rows, and the ledger."""
     shape = Shape(architecture, dtype, 1, 1, False, 1)
     with simulated(shape, 1) as (model, ledger), torch.inference_mode():
-        width = model.get_input_embeddings().embedding_dim
-        logits = head_logits(model, torch.empty(rows, width, dtype=model.dtype))
-        choose(logits, torch.empty(rows, dtype=torch.float64), Sampling.model_validate_json(sampling))
-        return ledger.peak
+        width, settings = model.get_input_embeddings().embedding_dim, Sampling.model_validate_json(sampling)
+
+        def choice() -> object:
+            logits = head_logits(model, torch.empty(rows, width, dtype=model.dtype))
+            return choose(logits, torch.empty(rows, dtype=torch.float64), settings)
+
+        yield choice, ledger
 
 
 @cache

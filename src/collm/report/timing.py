@@ -10,12 +10,15 @@ from collm.agents.config import AgentConfig, CriticConfig
 from collm.config.tree import RunConfig
 from collm.models.config import ModelConfig
 from collm.report.alternatives import learned_beside, learned_probes, read_beside
-from collm.report.counting import bytes_of_step, counted
+from collm.report.counting import bytes_of_step, chosen, counted, drawn
 from collm.report.estimate import Work, bytes_of, cached_bytes, read_architecture
 from collm.report.passes import learning_seconds
 from collm.report.rates import Rates
 from collm.report.simulation import Shape, parameters
 from collm.report.work import probed_of_turns, samples_of_turns, trees_of, work_of
+
+_ROWS = 2
+"""Tokens of the pass that a drawn one is counted by: a single one may take other operators than many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,10 @@ def drawing_seconds(
     state = cached_bytes(read_architecture(config.model, "model"), config.dtype)
     reading = counted(Shape(text, config.dtype, 1, config.context, False, 0)).forward
     each = reading.working(rates) / config.context
-    token = counted(Shape(text, config.dtype, 1, 1, False, 0)).forward
+    middle = max(1, int(config.context * (len(samples) + 1) / (2 * len(samples)) + length / 2))
+    token = drawn(text, config.dtype, _ROWS, middle, rates.ahead)
+    choice = chosen(text, config.dtype, _ROWS, config.sampling.model_dump_json())
+    calls, moved = token.calls + choice.calls, (token.moved + choice.moved) / _ROWS
     spent = 0.0
     for turn, number in enumerate(samples):
         prompt = config.context * (turn + 1) / len(samples)
@@ -154,6 +160,6 @@ def drawing_seconds(
         states = number * (prompt + length / 2) * state
         arithmetic = number * 2 * whole / rates.arithmetic
         memory = (batches * weights + states) / rates.memory
-        working = max(arithmetic, memory) + number * token.moved / rates.memory
-        spent += length * rates.seconds(working, batches * token.calls)
+        working = max(arithmetic, memory) + number * moved / rates.memory
+        spent += length * rates.seconds(working, batches * calls)
     return spent
