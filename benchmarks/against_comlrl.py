@@ -3,8 +3,9 @@
 Both train two models (Qwen3 and Qwen2 architecture, random weights) with MAGRPO and with decentralized and
 centralized critics: the same checkpoints, prompts, reward, sampling, tokens and optimizer steps of agents
 (comlrl's centralized critic takes a step for each agent's). Each measurement is a process of its own that
-trains on one task before the clock starts; the sides take turns, so that a drifting machine hits both. With
-one thread seconds are those of the process's own work, so that a busy machine matters little.
+trains on one task before the clock starts, ours on as many as one step holds; the sides take turns, so that
+a drifting machine hits both. With one thread seconds are those of the process's own work, so that a busy
+machine matters little. Ours keeps the memory that it has freed, as a run does.
 
     pip install comlrl wandb datasets
     python -m benchmarks.against_comlrl --rounds 3

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import platform
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
+
+from collm.base.kept_memory import keep_freed_memory
 
 _PAGES = """
 import resource, sys
@@ -37,8 +41,26 @@ def test_freed_memory_is_used_again() -> None:
     assert pages("kept") < 100
 
 
-def test_what_somebody_has_set_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    from collm.base.kept_memory import keep_freed_memory
+@pytest.mark.parametrize("name", ["MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES"])
+def test_what_somebody_has_set_is_left_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "")
+    assert not keep_freed_memory()
 
-    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "131072")
+
+def test_older_versions_take_a_lower_threshold_and_no_half_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def older(kind: int, value: int) -> int:
+        asked.append((kind, value))
+        return int(kind == -1 or value <= 2**25)
+
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: SimpleNamespace(mallopt=older))
+    assert keep_freed_memory()
+    assert asked[1:] == [(-3, 2**25), (-1, 2**31 - 1)]
+
+    def refusing(kind: int, value: int) -> int:
+        assert kind == -3, "the threshold for trimming is left alone where that for mapping stays"
+        return 0
+
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: SimpleNamespace(mallopt=refusing))
     assert not keep_freed_memory()

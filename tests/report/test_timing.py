@@ -16,7 +16,7 @@ from collm.engines.cache import BatchCache
 from collm.engines.decoding import Decoder
 from collm.errors import CollmError
 from collm.models.config import AdapterConfig, Optimization, Sampling
-from collm.report.counting import Calls, bytes_of_step, chosen, counted, drawn
+from collm.report.counting import Calls, bytes_of_step, choice_pass, counted, token_pass
 from collm.report.dry_run import print_time
 from collm.report.measuring import measured_rates
 from collm.report.rates import CARDS, Rates, card_rates
@@ -79,16 +79,23 @@ def test_a_drawn_token_is_counted_as_a_real_one_is(architecture: str) -> None:
         decoder.read(torch.zeros(2, 8, dtype=torch.long), cache, starts, 0, False)
         with Calls() as real, FlopCounterMode(display=False):  # which takes operators apart
             decoder.read(token, cache, starts, 8, False)
-    told = drawn(architecture, "float32", 2, 8, ahead=False)
+    told = token_pass(architecture, "float32", 2, 8, ahead=False)
     assert (told.calls, told.moved) == (real.count, real.moved)
-    longer = drawn(architecture, "float32", 2, 80, ahead=False)
+    longer = token_pass(architecture, "float32", 2, 80, ahead=False)
     assert longer.calls == told.calls
     assert longer.moved > told.moved, "keys and values are spread over heads"
 
 
+def test_families_with_states_of_their_own_are_counted_too() -> None:
+    sizes = {"hidden_size": 8, "num_hidden_layers": 4, "vocab_size": 16, "state_size": 4}
+    mamba = AutoConfig.for_model("mamba", **sizes).to_json_string(use_diff=False)
+    assert token_pass(mamba, "float32", 2, 30, ahead=True).calls > 0
+    assert counted(shape(mamba, masked=True)).learning.moved > 0
+
+
 def test_choosing_reads_the_vocabulary(architecture: str) -> None:
     greedy, cut = (
-        chosen(architecture, "float32", 2, Sampling(temperature=heat, top_p=top).model_dump_json())
+        choice_pass(architecture, "float32", 2, Sampling(temperature=heat, top_p=top).model_dump_json())
         for heat, top in ((0.0, 1.0), (1.0, 0.6))
     )
     assert cut.moved > greedy.moved > 2 * 4 * json.loads(architecture)["vocab_size"]
@@ -136,6 +143,14 @@ def test_who_never_learns_takes_no_time_to() -> None:
     frozen = load_recipe("demo", ["agents.player_2.frozen=true"])
     mine, theirs = seconds(frozen, UNIT)[:2]
     assert theirs.learning == theirs.stepping == 0 < min(mine.learning, mine.stepping, theirs.drawing)
+
+
+def test_turns_that_read_themselves_alone_share_nothing() -> None:
+    whole, turn = (
+        seconds(load_recipe("demo", ["agents.*.context=400", f"agents.*.history={kind}"]), UNIT)[0]
+        for kind in ("full", "turn")
+    )
+    assert turn.learning > 2 * whole.learning
 
 
 def test_critics_passes_alone_take_time() -> None:

@@ -18,7 +18,14 @@ from collm.algorithms.rloo import RLOO
 from collm.algorithms.vdn import VDN
 from collm.config.recipes import load_recipe
 from collm.engines.base import Deferred
-from collm.report.work import calls_of, probed_at_once, probed_of_turns, samples_of_turns, work_of
+from collm.report.work import (
+    calls_of,
+    joint_actions,
+    probed_at_once,
+    probed_of_turns,
+    samples_of_turns,
+    work_of,
+)
 from collm.rollout import Reset, Rollout, probed, rollout
 from tests.algorithms.played import Bit, Played
 from tests.algorithms.tabular import Game
@@ -72,6 +79,14 @@ def test_the_calls_told_are_those_that_a_whole_tree_takes(algorithm: Algorithm) 
     grown, together = drawn(algorithm)
     assert (told, sum(told.values())) == (grown.tokens, grown.inference_calls)
     assert probed_at_once(algorithm, GAME.agents, GAME.turns) == max(together, default=0)
+
+
+@pytest.mark.parametrize(
+    "algorithm", [RLOO(num_generations=2), ReMax(num_generations=2, mode="cross")], ids=str
+)
+def test_the_joint_actions_told_are_those_of_a_whole_tree(algorithm: Algorithm) -> None:
+    played = [turn for turn in drawn(algorithm)[0].trees[0].turns if not turn.probe]
+    assert joint_actions(2, algorithm.branching, GAME.turns) == len(played)
 
 
 def test_every_method_with_probes_says_how_many() -> None:

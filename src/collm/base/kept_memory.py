@@ -8,8 +8,10 @@ import os
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """Their numbers in glibc's ``malloc.h``."""
 
-_MOST = 2**31 - 1
-_OWN = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")
+_MOST, _MOST_ONCE = 2**31 - 1, 2**25
+"""Bytes: of an ``int``, and the largest threshold for mapping that older versions take."""
+
+_OWN = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
 
 
 def keep_freed_memory() -> bool:
@@ -21,4 +23,6 @@ def keep_freed_memory() -> bool:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
     if mallopt is None or any(name in os.environ for name in _OWN):
         return False
-    return all(mallopt(threshold, _MOST) == 1 for threshold in (_TRIM_THRESHOLD, _MMAP_THRESHOLD))
+    # The second alone would make blocks of 128 KiB be mapped, and so cleared, each time.
+    mapped = mallopt(_MMAP_THRESHOLD, _MOST) or mallopt(_MMAP_THRESHOLD, _MOST_ONCE)
+    return bool(mapped and mallopt(_TRIM_THRESHOLD, _MOST))

@@ -1,12 +1,16 @@
-"""Actions that were drawn instead of an episode's own: tokens of the rows that hold them beside it."""
+"""The row of one episode, with the alternatives beside it: actions that were drawn instead of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from collm.agents.config import AgentConfig, CriticConfig
-from collm.algorithms.base import Probe
 from collm.config.tree import RunConfig
+from collm.models.config import ModelConfig
+
+
+def row_tokens(model: ModelConfig, beside: int) -> int:
+    """Tokens of an episode's row, with those of its alternatives, at most."""
+    said = model.sampling.max_tokens if isinstance(model, AgentConfig) else 0
+    return model.context + said + beside
 
 
 def learned_beside(config: RunConfig, agent: str) -> int:
@@ -15,12 +19,10 @@ def learned_beside(config: RunConfig, agent: str) -> int:
 
 
 def learned_probes(config: RunConfig, agent: str | None = None) -> int:
-    """Joint actions that are learned from beside each of an episode's own; those of an agent's anew."""
-    return sum(
-        one.samples
-        for one in _probes(config)
-        if one.learned and (agent is None or one.agent in (None, agent))
-    )
+    """Joint actions that are learned from beside each of an episode's own; an agent's are those it draws."""
+    probes = config.algorithm.most_probes(list(config.agents), 1)
+    own = (one for one in probes if agent is None or one.agent in (None, agent))
+    return sum(one.samples for one in own if one.learned)
 
 
 def read_beside(config: RunConfig, critic: CriticConfig, reader: str | None) -> int:
@@ -32,19 +34,10 @@ def read_beside(config: RunConfig, critic: CriticConfig, reader: str | None) -> 
     Args:
         reader: whose history it reads; ``None`` for the joint one.
     """
-    agents = [one for name, one in config.agents.items() if reader in (None, name)]
-    turns, said = config.env.num_turns, sum(map(_said, agents))
+    turns, probes = config.env.num_turns, config.algorithm.most_probes(list(config.agents), 1)
+    said = sum(one.sampling.max_tokens for name, one in config.agents.items() if reader in (None, name))
     return sum(
         one.samples * (turns * said + (turns - 1) * critic.context // 2 * one.onward)
-        for one in _probes(config)
+        for one in probes
         if one.learned or not config.algorithm.sees_next_alone
     )
-
-
-def _probes(config: RunConfig) -> Iterator[Probe]:
-    """The probes of one joint action."""
-    yield from config.algorithm.most_probes(list(config.agents), 1)
-
-
-def _said(agent: AgentConfig) -> int:
-    return agent.sampling.max_tokens

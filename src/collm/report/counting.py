@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -18,7 +18,7 @@ from collm.engines.cache import BatchCache
 from collm.engines.decoding import Decoder
 from collm.models.checkpointing import checkpointed
 from collm.models.config import Optimization
-from collm.models.families import family
+from collm.models.families import family, trunk
 from collm.models.optimizer import Optimizer
 from collm.report.rates import Rates
 from collm.report.simulation import DEPTHS, Shape, at_depth, choosing, layers_of, losses_of, simulated
@@ -80,7 +80,7 @@ def counted(shape: Shape) -> Counted:
 
 
 @cache
-def chosen(architecture: str, dtype: str, rows: int, sampling: str) -> Pass:
+def choice_pass(architecture: str, dtype: str, rows: int, sampling: str) -> Pass:
     """What it takes to choose one token for each of some rows, their logits among it."""
     with (
         choosing(architecture, dtype, rows, sampling) as (choice, _),
@@ -92,33 +92,35 @@ def chosen(architecture: str, dtype: str, rows: int, sampling: str) -> Pass:
 
 
 @cache
-def drawn(architecture: str, dtype: str, rows: int, length: int, ahead: bool) -> Pass:
+def token_pass(architecture: str, dtype: str, rows: int, length: int, ahead: bool) -> Pass:
     """What this package's decoder does to read one token of each of some rows, after so many.
 
     Args:
         ahead: whether the host runs ahead of the device.
     """
     small, large = (
-        _drawn(Shape(architecture, dtype, rows, length, False, 0), depth, ahead) for depth in DEPTHS
+        _token_pass(Shape(architecture, dtype, rows, length, False, 0), depth, ahead) for depth in DEPTHS
     )
     depth = layers_of(architecture)
     return Pass(*(at_depth(a, b, depth) for a, b in zip(small, large, strict=True)))
 
 
-def _drawn(shape: Shape, depth: int, ahead: bool) -> tuple[int, int, int]:
+def _token_pass(shape: Shape, depth: int, ahead: bool) -> tuple[int, int, int]:
     with simulated(shape, depth) as (model, _), torch.inference_mode():
-        if not family(model).keyed:
-            return _count(replace(shape, width=1), depth)[:3]
-        decoder = Decoder(model, frozenset(), 0, pace=QUEUED if ahead else STEADY)
-        cache, starts = BatchCache(depth, shape.width + 1), torch.zeros(shape.rows, dtype=torch.long)
-        decoder.read(torch.zeros(shape.rows, shape.width, dtype=torch.long), cache, starts, 0, False)
         token = torch.zeros(shape.rows, 1, dtype=torch.long)
+        if family(model).keyed:
+            decoder = Decoder(model, frozenset(), 0, pace=QUEUED if ahead else STEADY)
+            cache, starts = BatchCache(depth, shape.width + 1), torch.zeros(shape.rows, dtype=torch.long)
+            decoder.read(torch.zeros(shape.rows, shape.width, dtype=torch.long), cache, starts, 0, False)
+            step = partial(decoder.read, token, cache, starts, shape.width, False, ahead)
+        else:
+            step = partial(trunk(model), input_ids=token, use_cache=False)
         with Calls() as calls, _flops() as products:
-            decoder.read(token, cache, starts, shape.width, False, ahead)
+            step()
         return products.get_total_flops(), calls.moved, calls.count
 
 
-def _count(shape: Shape, depth: int) -> tuple[int, int, int, int, int, int]:
+def _count(shape: Shape, depth: int) -> tuple[int, ...]:
     with simulated(shape, depth) as (model, _):
         with torch.no_grad(), Calls() as calls, _flops() as forward:
             for _ in losses_of(model, shape):

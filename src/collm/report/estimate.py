@@ -21,7 +21,7 @@ from collm.errors import CollmError
 from collm.models.config import ModelConfig
 from collm.models.loading import looks_local, model_source
 from collm.models.rounding import PART
-from collm.report.alternatives import learned_beside, read_beside
+from collm.report.alternatives import learned_beside, read_beside, row_tokens
 from collm.report.bases import base_bytes, largest_layer
 from collm.report.simulation import Learning, Shape, drawing, learning, parameters, scoring
 
@@ -194,9 +194,8 @@ def footprint(
 
 def shape_of(config: ModelConfig, architecture: str, work: Work) -> tuple[Shape, bool]:
     """The largest microbatch, and whether a step has several of them."""
-    longest, said, settings = config.context + work.beside, 0, {}
+    longest, said, settings = row_tokens(config, work.beside), 0, {}
     if isinstance(config, AgentConfig):
-        longest += config.sampling.max_tokens
         said = work.turns * config.sampling.max_tokens + work.beside
         settings = config.sampling.model_dump(include={"temperature", "top_k", "top_p"})
     branching, whole = work.siblings > 1 or work.beside > 0, work.episodes * longest

@@ -9,10 +9,9 @@ from statistics import median
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from collm.models.families import trunk
 from collm.report.counting import counted
 from collm.report.rates import Rates
-from collm.report.simulation import Shape
+from collm.report.simulation import Shape, losses_of
 
 _SMALL = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 4, "vocab_size": 8}
 _HEADS = {"num_attention_heads": 1, "num_key_value_heads": 1, "head_dim": 8}
@@ -39,13 +38,12 @@ def _calls(device: torch.device, dtype: str, clock: Callable[[], float]) -> floa
     """Operators a second of a model whose operators have next to nothing to do."""
     config = AutoConfig.for_model("qwen3", **_SMALL, **_HEADS)
     model = AutoModelForCausalLM.from_config(config, dtype=getattr(torch, dtype)).to(device).eval()
-    token = torch.zeros(1, 1, dtype=torch.long, device=device)
-
-    @torch.inference_mode()
-    def once() -> None:
-        trunk(model)(input_ids=token, use_cache=False)
-
     shape = Shape(config.to_json_string(use_diff=False), dtype, 1, 1, False, 0)
+
+    @torch.no_grad()
+    def once() -> None:
+        next(losses_of(model, shape))
+
     return counted(shape).forward.calls / _seconds(device, clock, once)
 
 

@@ -27,7 +27,7 @@ from collm.engines.drawing import choose
 from collm.models.adapters import add_adapter
 from collm.models.checkpointing import checkpointed, checkpointed_layers
 from collm.models.config import AdapterConfig, Sampling
-from collm.models.families import head_logits, trunk
+from collm.models.families import family, head_logits, trunk
 from collm.models.masks import model_inputs
 from collm.models.offloading import offloaded
 from collm.models.rows import Row
@@ -203,7 +203,7 @@ def _config(architecture: str, depth: int | None = None) -> Any:
     text = config.get_text_config(decoder=True)
     if depth is not None:
         text.num_hidden_layers = depth
-        if getattr(text, "layer_types", None) is not None:
+        if vars(text).get("layer_types") is not None:  # some families count them off
             text.layer_types = (text.layer_types * depth)[:depth]
     return config
 
@@ -255,7 +255,8 @@ def _learn(shape: Shape, depth: int) -> tuple[int, int, int]:
 
 def losses_of(model: Any, shape: Shape) -> Iterator[Tensor]:
     """The sum of what a microbatch says: log-probabilities of replies, or a critic's values."""
-    rows = [_row(shape, number) for number in range(shape.rows)]
+    masked = shape.masked and family(model).branching
+    rows = [_row(shape, number, masked) for number in range(shape.rows)]
     if shape.replies:
         samples = [_sample(shape, number) for number in range(shape.rows)]
         for batch in score(model, samples, shape.sampling, 0, 0, [rows]):
@@ -273,10 +274,10 @@ def _sample(shape: Shape, number: int) -> tuple[tuple[int, ...], tuple[int, ...]
     return (0,) * (shape.width - _reply(shape)), (0,) * _reply(shape)
 
 
-def _row(shape: Shape, number: int) -> Row:
+def _row(shape: Shape, number: int, masked: bool) -> Row:
     """A row whose last tokens are a reply; of two branches where a mask is needed."""
     row = Row()
-    half = shape.width // 2 if shape.masked and shape.width > 1 else 0
+    half = shape.width // 2 if masked and shape.width > 1 else 0
     first = row.append((0,) * (shape.width - half), None, -1)
     if half:
         row.append((0,) * half, first, 0)

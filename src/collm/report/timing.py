@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from collm.agents.config import AgentConfig, CriticConfig
 from collm.config.tree import RunConfig
 from collm.models.config import ModelConfig
 from collm.report.alternatives import learned_beside, learned_probes, read_beside
-from collm.report.counting import bytes_of_step, chosen, counted, drawn
+from collm.report.counting import bytes_of_step, choice_pass, counted, token_pass
 from collm.report.estimate import Work, bytes_of, cached_bytes, read_architecture
 from collm.report.passes import learning_seconds
 from collm.report.rates import Rates
 from collm.report.simulation import Shape, parameters
-from collm.report.work import probed_of_turns, samples_of_turns, trees_of, work_of
+from collm.report.work import joint_actions, probed_of_turns, samples_of_turns, trees_of, work_of
 
 _ROWS = 2
 """Tokens of the pass that a drawn one is counted by: a single one may take other operators than many."""
@@ -74,35 +74,38 @@ def seconds(config: RunConfig, rates: Rates) -> list[Seconds]:
     Raises:
         CollmError: if a model's architecture cannot be found out.
     """
-    work, algorithm, turns = work_of(config), config.algorithm, config.env.num_turns
-    drawn = samples_of_turns(len(config.agents), algorithm.branching, turns)
-    samples = [trees_of(config) * number for number in drawn]
-    probed = probed_of_turns(algorithm, list(config.agents), turns)
-    actions, steps = _minibatches(config, sum(samples))
-    found = []
+    return [*_agents(config, rates), *_critics(config, rates)]
+
+
+def _agents(config: RunConfig, rates: Rates) -> Iterator[Seconds]:
+    work, trees, algorithm = work_of(config), trees_of(config), config.algorithm
+    samples = [trees * number for number in _drawn(config)]
+    probed = probed_of_turns(algorithm, list(config.agents), config.env.num_turns)
+    actions, steps = _minibatches(config, algorithm.update_epochs)
     for name, agent in config.agents.items():
         text = architecture_of(agent, f"agents.{name}.model")
-        spent = 0.0
+        drawing = 0.0
         if config.training.saved is None:
-            spent = drawing_seconds(agent, text, samples, work, rates)
-            again = [trees_of(config) * number for number in probed[name]]
+            drawing = drawing_seconds(agent, text, samples, work, rates)
+            again = [trees * number for number in probed[name]]
             alone = agent.model_copy(update={"keep_cache": False})  # a probe reads its whole prompt anew
-            spent += drawing_seconds(alone, text, again, replace(work, siblings=1), rates)
-        learns, times = replace(work, beside=learned_beside(config, name)), steps * algorithm.update_epochs
-        passes = learning_seconds(config, agent, text, learns, actions, times, rates)
-        stepping = _stepping(agent, text, times, rates)
-        found.append(_of_agent(agent, Seconds(f"agent {name}", spent, passes, stepping)))
-    if isinstance(config.critic, CriticConfig):
-        text, times = (
-            architecture_of(config.critic, "critic.model"),
-            steps * (algorithm.update_epochs + algorithm.critic_passes()),
-        )
-        for name, view in algorithm.critics(list(config.agents)).items():
-            reads = replace(work, beside=read_beside(config, config.critic, view.agent))
-            passes = learning_seconds(config, config.critic, text, reads, actions, times, rates)
-            stepping = _stepping(config.critic, text, times, rates)
-            found.append(Seconds(f"critic {name}", 0.0, passes, stepping))
-    return found
+            drawing += drawing_seconds(alone, text, again, replace(work, siblings=1), rates)
+        learns = replace(work, beside=learned_beside(config, name))
+        passes = learning_seconds(config, agent, text, learns, actions, steps, rates)
+        stepping = _stepping(agent, text, steps, rates)
+        yield _of_agent(agent, Seconds(f"agent {name}", drawing, passes, stepping))
+
+
+def _critics(config: RunConfig, rates: Rates) -> Iterator[Seconds]:
+    critic, algorithm, work = config.critic, config.algorithm, work_of(config)
+    if not isinstance(critic, CriticConfig):
+        return
+    text = architecture_of(critic, "critic.model")
+    actions, steps = _minibatches(config, algorithm.update_epochs + algorithm.critic_passes())
+    for name, view in algorithm.critics(list(config.agents)).items():
+        reads = replace(work, beside=read_beside(config, critic, view.agent))
+        passes = learning_seconds(config, critic, text, reads, actions, steps, rates)
+        yield Seconds(f"critic {name}", 0.0, passes, _stepping(critic, text, steps, rates))
 
 
 def _of_agent(config: AgentConfig, whole: Seconds) -> Seconds:
@@ -112,11 +115,17 @@ def _of_agent(config: AgentConfig, whole: Seconds) -> Seconds:
     return whole if config.shares is None else replace(whole, stepping=0.0)
 
 
-def _minibatches(config: RunConfig, drawn: int) -> tuple[float, int]:
-    """Joint actions of a minibatch, alternatives apart, and minibatches of a buffer of so many."""
-    learned = drawn * (1 + learned_probes(config))
-    steps = math.ceil(learned / (config.algorithm.minibatch_size or learned))
-    return drawn / steps, steps
+def _drawn(config: RunConfig) -> Sequence[int]:
+    """Samples of an agent in a tree, by turn."""
+    return samples_of_turns(len(config.agents), config.algorithm.branching, config.env.num_turns)
+
+
+def _minibatches(config: RunConfig, passes: int) -> tuple[float, int]:
+    """An agent's actions in a step, alternatives apart, and steps of an update with so many passes."""
+    played = joint_actions(len(config.agents), config.algorithm.branching, config.env.num_turns)
+    learned = trees_of(config) * played * (1 + learned_probes(config))
+    minibatches = max(1, round(learned / (config.algorithm.minibatch_size or learned)))
+    return trees_of(config) * sum(_drawn(config)) / minibatches, minibatches * passes
 
 
 def architecture_of(config: ModelConfig, field: str) -> str:
@@ -148,8 +157,8 @@ def drawing_seconds(
     reading = counted(Shape(text, config.dtype, 1, config.context, False, 0)).forward
     each = reading.working(rates) / config.context
     middle = max(1, int(config.context * (len(samples) + 1) / (2 * len(samples)) + length / 2))
-    token = drawn(text, config.dtype, _ROWS, middle, rates.ahead)
-    choice = chosen(text, config.dtype, _ROWS, config.sampling.model_dump_json())
+    token = token_pass(text, config.dtype, _ROWS, middle, rates.ahead)
+    choice = choice_pass(text, config.dtype, _ROWS, config.sampling.model_dump_json())
     calls, moved = token.calls + choice.calls, (token.moved + choice.moved) / _ROWS
     spent = 0.0
     for turn, number in enumerate(samples):

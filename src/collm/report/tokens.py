@@ -11,11 +11,11 @@ class Grown:
     """A tree as one model reads it.
 
     Attributes:
-        samples: joint actions at each turn.
+        samples: its actions at each turn.
         siblings: of them at one history.
         fresh: tokens by which a history grows from turn to turn, its last reply among them.
         said: tokens of a reply that is read after its history; 0 if none is.
-        beyond: turns after its own that are read for a joint action.
+        beyond: turns after its own that are read for an action.
     """
 
     samples: Sequence[int]
@@ -26,7 +26,7 @@ class Grown:
 
     @property
     def size(self) -> int:
-        """Joint actions of the tree."""
+        """Actions of the tree."""
         return sum(self.samples)
 
     @property
@@ -39,7 +39,7 @@ class Grown:
         )
 
     def tokens_of(self, actions: float) -> float:
-        """Of so many joint actions with their histories; siblings, which stay together, share one.
+        """Of so many actions with their histories; siblings, which stay together, share one.
 
         Below a whole tree it is the mean over its histories.
         """

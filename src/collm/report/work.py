@@ -22,6 +22,13 @@ def samples_of_turns(num_agents: int, branching: Branching, num_turns: int) -> l
     return [branching.num_samples * branches**turn for turn in range(num_turns)]
 
 
+def joint_actions(num_agents: int, branching: Branching, num_turns: int) -> int:
+    """Joint actions of a tree, if no branch ends early."""
+    branches = _branches(num_agents, branching)
+    per_history = branches if branching.joint_mode == "cross" else branching.num_samples
+    return sum(per_history * branches**turn for turn in range(num_turns))
+
+
 def _branches(num_agents: int, branching: Branching) -> int:
     """Joint actions at a history."""
     num_samples = branching.num_samples
