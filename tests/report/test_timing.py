@@ -88,9 +88,11 @@ def test_a_drawn_token_is_counted_as_a_real_one_is(architecture: str) -> None:
 
 def test_families_with_states_of_their_own_are_counted_too() -> None:
     sizes = {"hidden_size": 8, "num_hidden_layers": 4, "vocab_size": 16, "state_size": 4}
-    mamba = AutoConfig.for_model("mamba", **sizes).to_json_string(use_diff=False)
-    assert token_pass(mamba, "float32", 2, 30, ahead=True).calls > 0
-    assert counted(shape(mamba, masked=True)).learning.moved > 0
+    heads = {"num_heads": 4, "head_dim": 4, "n_groups": 1}
+    for kind, more in (("mamba", {}), ("mamba2", heads)):
+        text = AutoConfig.for_model(kind, **sizes, **more).to_json_string(use_diff=False)
+        assert token_pass(text, "float32", 2, 30, ahead=True).calls > 0
+        assert counted(shape(text, masked=True)).learning.moved > 0
 
 
 def test_choosing_reads_the_vocabulary(architecture: str) -> None:

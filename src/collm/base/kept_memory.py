@@ -8,7 +8,7 @@ import os
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """Their numbers in glibc's ``malloc.h``."""
 
-_MOST, _MOST_ONCE = 2**31 - 1, 2**25
+_MOST, _MOST_IN_OLD = 2**31 - 1, 2**25
 """Bytes: of an ``int``, and the largest threshold for mapping that older versions take."""
 
 _OWN = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
@@ -24,5 +24,5 @@ def keep_freed_memory() -> bool:
     if mallopt is None or any(name in os.environ for name in _OWN):
         return False
     # The second alone would make blocks of 128 KiB be mapped, and so cleared, each time.
-    mapped = mallopt(_MMAP_THRESHOLD, _MOST) or mallopt(_MMAP_THRESHOLD, _MOST_ONCE)
+    mapped = mallopt(_MMAP_THRESHOLD, _MOST) or mallopt(_MMAP_THRESHOLD, _MOST_IN_OLD)
     return bool(mapped and mallopt(_TRIM_THRESHOLD, _MOST))

@@ -112,7 +112,8 @@ def _token_pass(shape: Shape, depth: int, ahead: bool) -> tuple[int, int, int]:
             decoder = Decoder(model, frozenset(), 0, pace=QUEUED if ahead else STEADY)
             cache, starts = BatchCache(depth, shape.width + 1), torch.zeros(shape.rows, dtype=torch.long)
             decoder.read(torch.zeros(shape.rows, shape.width, dtype=torch.long), cache, starts, 0, False)
-            step = partial(decoder.read, token, cache, starts, shape.width, False, ahead)
+            static = ahead and family(model).branching  # as the decoder itself decides
+            step = partial(decoder.read, token, cache, starts, shape.width, False, static)
         else:
             step = partial(trunk(model), input_ids=token, use_cache=False)
         with Calls() as calls, _flops() as products:

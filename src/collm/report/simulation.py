@@ -198,7 +198,7 @@ def at_depth(at_first: int, at_second: int, depth: int) -> int:
 
 
 def _config(architecture: str, depth: int | None = None) -> Any:
-    values: Mapping[str, Any] = json.loads(architecture)
+    values: Mapping[str, Any] = json.loads(architecture, object_hook=_without_marks)
     config = AutoConfig.for_model(**values)
     text = config.get_text_config(decoder=True)
     if depth is not None:
@@ -206,6 +206,11 @@ def _config(architecture: str, depth: int | None = None) -> Any:
         if vars(text).get("layer_types") is not None:  # some families count them off
             text.layer_types = (text.layer_types * depth)[:depth]
     return config
+
+
+def _without_marks(value: dict[str, Any]) -> Any:
+    """Infinity, where transformers has written it as a mapping."""
+    return float(value["__float__"]) if value.keys() == {"__float__"} else value
 
 
 @contextmanager
